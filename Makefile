@@ -1,0 +1,82 @@
+# Front Door. `make run` and `make test` set up whatever is missing first; `make help` lists the rest.
+# Needed beforehand: make, and Python 3.11 or newer with venv. After the first set-up, nothing here needs a network.
+
+.DEFAULT_GOAL := run
+.PHONY: run test test-fast check fmt bench seed verify clean help
+
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+
+# uv works inside this folder's .venv alone, with the Python that made it.
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON := $(BIN)/python
+export UV_PYTHON_DOWNLOADS := never
+# Compiled once, at set-up: every start after that is more than a second shorter.
+export UV_COMPILE_BYTECODE := 1
+unexport VIRTUAL_ENV
+
+run: .venv/.ready  ## serve the whole product on PORT (8000), with sample people and data
+	@exec $(BIN)/frontdoor run
+
+test: .venv/.ready  ## run all tests; ARGS="-k queue" goes on to pytest
+	@browser=$$(command -v "$${FRONTDOOR_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome); \
+	if [ -n "$$browser" ]; then \
+	  export FRONTDOOR_CHROMIUM="$$browser"; exec $(BIN)/pytest $(ARGS); \
+	fi; \
+	case " $$FRONTDOOR_REQUIRE " in *" browser "*) \
+	  echo "There is no Chromium here, and FRONTDOOR_REQUIRE says that the browser tests must run." >&2; exit 1;; \
+	esac; \
+	echo "Browser tests are left out: no Chromium on the PATH, and FRONTDOOR_CHROMIUM names none."; \
+	exec $(BIN)/pytest -m "not browser" $(ARGS)
+
+test-fast: .venv/.ready  ## run the quick tests: no browser, no containers, no faults
+	@exec $(BIN)/pytest -m "not (browser or containers or faults or slow)" $(ARGS)
+
+check: .venv/.ready  ## check format, lint, types, import contracts and the rules of the house
+	@echo "Format …";               $(BIN)/ruff format --quiet --check . || { echo "'make fmt' puts this right." >&2; exit 1; }
+	@echo "Lint …";                 $(BIN)/ruff check --quiet .
+	@echo "Types …";                $(BIN)/mypy --no-error-summary
+	@echo "Import contracts …";     $(BIN)/lint-imports --no-logo
+	@echo "Rules of the house …";   $(BIN)/pytest tests/architecture
+
+fmt: .venv/.ready  ## put format and imports right
+	@$(BIN)/ruff check --quiet --select I --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/.ready  ## measure; the table goes to bench/results.json too
+	@exec $(BIN)/python tests/bench
+
+seed: .venv/.ready  ## fill the data folder with a believable area
+	@exec $(BIN)/frontdoor seed
+
+verify: .venv/.ready  ## prove from the data folder that nothing is lost and nothing is double
+	@exec $(BIN)/frontdoor verify
+
+clean:  ## remove what set-up and tests have made; the data folder stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find services shared deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## list these targets
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# Set-up, in two steps that are each done once. An environment does not survive being moved or copied, or the removal of
+# its Python, so .made says which folder it was made in.
+ifneq ($(shell $(BIN)/python -c 'print(open(".venv/.made").read())' 2>/dev/null),$(CURDIR))
+.PHONY: .venv/.made
+endif
+
+.venv/.made:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	  echo "Making .venv with $$("$$python" --version) …"; \
+	  "$$python" -m venv --clear .venv || exit 1; \
+	  echo "Installing uv $(UV_VERSION) into it …"; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore uv==$(UV_VERSION) || exit 1; \
+	  pwd -P > $@; exit 0; \
+	done; \
+	echo "Front Door needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1
+
+.venv/.ready: .venv/.made pyproject.toml uv.lock
+	@echo "Bringing the packages to what uv.lock says (about a minute the first time) …"
+	@$(BIN)/uv sync --frozen --offline --quiet 2>/dev/null || $(BIN)/uv sync --frozen --quiet
+	@touch $@

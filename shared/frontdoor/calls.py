@@ -1,0 +1,127 @@
+"""A call by somebody to a route: who it is, whether they may, the work it does, and its answer given once."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlmodel import Session
+
+from frontdoor import access, answers, navigation, signin
+from frontdoor.problems import Problem
+from frontdoor.work import Parts, Work
+
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_AFTER = re.compile(r"([a-z-]+):([A-Za-z0-9/_.-]+):([0-9]{1,6})")
+ARRIVAL_WAIT = 2.0
+"""Seconds of machine time that a page waits for an event on its way here."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request by one person, whose role allows it."""
+
+    request: Request
+    parts: Parts
+    actor: access.Actor
+    action: str
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Open the transaction of this call: also for reading a child's data, whose audit row stands in it."""
+        with self.parts.work(self.actor) as work:
+            yield work
+
+    @contextmanager
+    def look(self) -> Iterator[Session]:
+        """Open a session for reading what is nobody's personal data."""
+        with self.parts.database.read() as session:
+            yield session
+
+    def once(
+        self,
+        do: Callable[[Work], Any],
+        *,
+        status: int = 201,
+        location: Callable[[Any], str] | None = None,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> Response:
+        """Do it and answer; or give the first answer again where this Idempotency-Key has been answered.
+
+        `do` gives the JSON answer (a dict or a model). `prepare` runs before the transaction opens, and only where
+        something will be done. Only what succeeded is kept: what was refused or failed runs again.
+        """
+        key = self._idempotency_key()
+        sent = answers.digest(getattr(self.request.state, "sent", None))
+        kept = answers.Answers(self.parts.log.metadata, self.actor.person, self.request.url.path, key) if key else None
+        if kept:
+            with self.look() as session:
+                if found := kept.find(session, sent, self.parts.clock()):
+                    return _again(*found)
+        prepare()
+        with self.work() as work:
+            if kept and (found := kept.find(work.session, sent, work.now)):
+                return _again(*found)
+            done = do(work)
+            body = done.model_dump(mode="json") if isinstance(done, BaseModel) else done
+            where = location(body) if location else None
+            if kept:
+                kept.keep(work, sent, status, body, where)
+        return JSONResponse(body, status, headers={"Location": where} if where else None)
+
+    def _idempotency_key(self) -> str | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Problem(400, "idempotency_key", "Idempotency-Key must be 1 to 128 visible ASCII characters.")
+        return key
+
+    def arrived(self) -> bool:
+        """Wait for the event named by `?after=<source>:<stream>:<version>`; False: it is still on its way."""
+        named = _AFTER.fullmatch(self.request.query_params.get("after", ""))
+        if named is None:
+            return True
+        source, stream, version = named[1], named[2], int(named[3])
+        table = self.parts.log.metadata.tables["stream_position"].c
+        heard = select(table.version).where(table.source == source, table.stream == stream)
+        until = time.monotonic() + ARRIVAL_WAIT
+        while True:
+            with self.look() as session:
+                if (session.connection().scalar(heard) or 0) >= version:
+                    return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+
+
+def _again(body: Any, location: str | None) -> Response:
+    headers = {"Idempotent-Replay": "true"} | ({"Location": location} if location else {})
+    return JSONResponse(body, 200, headers=headers)
+
+
+def may(action: str, agency: str | None = None) -> Any:
+    """Declare who may call a route: a row of `access.WHO_MAY`, or `access.PUBLIC`.
+
+    A path parameter `agency`, or the one given here, limits roles of a single agency to their own.
+    """
+
+    def call(request: Request) -> Call:
+        parts: Parts = request.app.state.parts
+        actor = signin.actor_of(request, parts)
+        request.state.actor = actor if actor.is_signed_in else None
+        request.state.nav = navigation.links(actor, request.url.path)
+        request.state.demo = parts.demo
+        access.permit(actor, action, parts.area.id, agency or request.path_params.get("agency"))
+        return Call(request, parts, actor, action)
+
+    call.action = action  # type: ignore[attr-defined]
+    return Depends(call)
+
+
+Anybody = Annotated[Call, may(access.PUBLIC)]
+"""The call of a route that anybody may make."""

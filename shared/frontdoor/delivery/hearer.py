@@ -1,0 +1,345 @@
+"""Hearing: what a service does with the events that a transport hands over. Both transports use this and nothing else.
+
+A batch is one transaction: the positions of its streams are claimed first, then each event is compared with what is
+kept of its stream and is applied, skipped or parked. However often, in whatever order and after whatever crash events
+are handed over, each is applied once, in its stream's order, or stands in the parked table for a person to see.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel import Session
+
+from frontdoor.delivery import parking
+from frontdoor.delivery.positions import Place, Positions
+from frontdoor.event_log import Recorded, Stale, Undecodable, decode
+from frontdoor.events import EVENTS, Event, UnknownEvent
+from frontdoor.work import Parts, Refused, Work
+
+log = structlog.get_logger()
+
+Handler = Callable[[Work, "Heard"], None]
+TRIES = 3
+"""How often the same event may fail alone before it is poison."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An event as a handler receives it: the envelope, and the event itself."""
+
+    record: Recorded
+
+    @property
+    def event(self) -> Event:
+        """The event, lifted to today's version."""
+        return self.record.event
+
+
+class NotYet(Exception):
+    """What caused this event has not arrived here yet: it is parked, and tried again when that stream advances."""
+
+    def __init__(self, source: str, stream: str) -> None:
+        super().__init__(self.__doc__)
+        self.source, self.stream = source, stream
+
+
+Subscriptions = Mapping[type[Event], Handler]
+Ask = Callable[[str, str, int], None]
+"""(source, stream, from version): ask the owner to say a stream again."""
+
+
+@dataclass
+class Hearer:
+    """One service's ears: its subscriptions, its positions, its parked events."""
+
+    parts: Parts
+    subscriptions: Subscriptions
+    refusal: type[Event]
+    ask: Ask = lambda _source, _stream, _since: None
+    pause: Callable[[float], None] = time.sleep
+    handlers: dict[str, Handler] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the handlers by event type."""
+        self.handlers = {kind.__name__: handler for kind, handler in self.subscriptions.items()}
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The services that it hears, in alphabetical order."""
+        return tuple(sorted({kind.source for kind in self.subscriptions}))
+
+    def deliver(
+        self, source: str, payloads: Sequence[bytes], keep_place: Callable[[Session], None] = lambda _session: None
+    ) -> None:
+        """Hear a batch in one transaction; returns once it is settled, however long that takes.
+
+        `keep_place` stores the transport's own position, in the same transaction. Trouble is retried in place with
+        back-off; after the third time event by event, where one that fails alone three times is parked as poison.
+        """
+        for attempt in range(TRIES):
+            try:
+                self._transaction(source, payloads, keep_place, alone=False)
+            except Exception as trouble:  # noqa: BLE001  what it was decides below; nothing may be lost here
+                log.warning("batch_failed", service=self.parts.service, source=source, error=type(trouble).__name__)
+                self.pause(_back_off(attempt))
+            else:
+                return
+        for payload in payloads:
+            self._settle(source, [payload], lambda _session: None)
+        self._settle(source, [], keep_place)
+
+    def _settle(self, source: str, payloads: Sequence[bytes], keep_place: Callable[[Session], None]) -> None:
+        attempt = 0
+        while True:
+            try:
+                return self._transaction(source, payloads, keep_place, alone=True)
+            except (OperationalError, IntegrityError, Stale) as trouble:
+                log.warning("retrying", service=self.parts.service, source=source, error=type(trouble).__name__)
+                self.pause(_back_off(attempt))
+                attempt += 1
+
+    def _transaction(
+        self, source: str, payloads: Sequence[bytes], keep_place: Callable[[Session], None], *, alone: bool
+    ) -> None:
+        with self.parts.database.write() as session:
+            hearing = Hearing(self, session, source, alone=alone)
+            hearing.hear(payloads)
+            keep_place(session)
+        for stream, since in hearing.missing:
+            self.ask(source, stream, since)
+
+    def retry_parked(self, ids: Iterable[int] | None = None) -> int:
+        """Try parked events again (all that are open, or these); give back how many were applied."""
+        with self.parts.database.write() as session:
+            table = parking.of(self.parts.log.metadata)
+            rows = table.open(session, ids)
+            done = 0
+            for source in sorted({row.source for row in rows}):
+                hearing = Hearing(self, session, source, alone=True)
+                streams = sorted({row.stream for row in rows if row.source == source})
+                hearing.claim(streams)
+                done += sum(hearing.follow(stream, anyway=True) for stream in streams)
+                hearing.keep()
+            return done
+
+    def discard_parked(self, parked_id: int) -> bool:
+        """Give a parked event up: its stream goes on behind it as if it had been heard."""
+        with self.parts.database.write() as session:
+            table = parking.of(self.parts.log.metadata)
+            row = next(iter(table.open(session, [parked_id])), None)
+            if row is None:
+                return False
+            hearing = Hearing(self, session, row.source, alone=True)
+            hearing.claim([row.stream])
+            place = hearing.places[row.stream]
+            if row.version == place.version + 1 and row.reason != "forked":
+                hearing.advance(row.stream, decode(row.payload).hash)
+            table.settle(session, row.id, "discarded", self.parts.clock())
+            hearing.follow(row.stream, anyway=True)
+            hearing.keep()
+            return True
+
+
+class Hearing:
+    """One transaction's hearing of events from one source."""
+
+    def __init__(self, hearer: Hearer, session: Session, source: str, *, alone: bool) -> None:
+        self.hearer, self.session, self.source, self.alone = hearer, session, source, alone
+        self.positions = Positions(hearer.parts.log.metadata, source)
+        self.parked = parking.of(hearer.parts.log.metadata)
+        self.places: dict[str, Place] = {}
+        self.missing: list[tuple[str, int]] = []
+        self.blocked: set[str] = set()
+        self.awaited: set[tuple[str, str]] = set()
+
+    def hear(self, payloads: Sequence[bytes]) -> None:
+        """Claim, compare and settle each event."""
+        records = []
+        for payload in payloads:
+            try:
+                records.append(decode(payload))
+            except Undecodable:
+                self._park_undecodable(payload)
+        self.claim(sorted({record.stream for record in records}))
+        for record in records:
+            self._hear_one(record)
+        self.keep()
+
+    def claim(self, streams: Sequence[str]) -> None:
+        """Claim the positions of these streams, in sorted order, before anything else is locked."""
+        self.places = self.positions.claim(self.session, streams)
+        self.blocked = self.parked.blocked_streams(self.session, self.source, streams)
+        self.awaited = self.parked.awaited(self.session)
+
+    def keep(self) -> None:
+        """Write the positions that moved."""
+        self.positions.keep(self.session, self.places)
+
+    def _hear_one(self, record: Recorded) -> None:
+        place = self.places[record.stream]
+        if record.version <= place.version:
+            if not place.knows(record.version, record.hash):
+                self._park(record, "forked")
+        elif record.version > place.version + 1:
+            self._park_ahead(record, place)
+        elif record.stream in self.blocked and not self._fills_gap(record):
+            self._park(record, "behind")
+        elif not place.leads_to(record.previous):
+            self._park(record, "forked")
+        elif self._apply(record):
+            self.follow(record.stream)
+
+    def _fills_gap(self, record: Recorded) -> bool:
+        return self.parked.only_a_gap(self.session, self.source, record.stream)
+
+    def _park_ahead(self, record: Recorded, place: Place) -> None:
+        if record.stream in self.blocked:
+            self._park(record, "behind")
+            return
+        self._park(record, "gap")
+        self.missing.append((record.stream, place.version + 1))
+
+    def _apply(self, record: Recorded) -> bool:
+        """Run the handler; True where the stream moved on."""
+        try:
+            self._run(record)
+        except NotYet as missing:
+            self._park(record, "not_yet", waits_for=(missing.source, missing.stream))
+            return False
+        except UnknownEvent:
+            self._park(record, "unknown")
+            return False
+        except Poison as poison:
+            self._park(record, "poison", error=poison.error)
+            return False
+        self.advance(record.stream, record.hash)
+        return True
+
+    def _run(self, record: Recorded) -> None:
+        if record.type not in EVENTS or record.schema_version > EVENTS[record.type].schema_version:
+            raise UnknownEvent
+        handler = self.hearer.handlers.get(record.type)
+        if handler is None:
+            return
+        for attempt in range(TRIES if self.alone else 1):
+            try:
+                self._handle(handler, record)
+            except (NotYet, UnknownEvent, OperationalError):
+                raise
+            except Exception as failure:
+                if not self.alone:
+                    raise
+                if attempt == TRIES - 1:
+                    raise Poison(type(failure).__name__) from failure
+                self.hearer.pause(_back_off(attempt))
+            else:
+                return
+
+    def _handle(self, handler: Handler, record: Recorded) -> None:
+        work = self.hearer.parts.hearing(self.session, record)
+        try:
+            with self.session.begin_nested():
+                handler(work, Heard(record))
+        except Refused as refusal:
+            said = self.hearer.refusal.model_validate(
+                {"event": record.id, "event_type": record.type, "code": refusal.code}
+            )
+            self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", None, said)
+
+    def advance(self, stream: str, digest: bytes) -> None:
+        """Move the stream's position on by one event."""
+        self.places[stream] = self.places[stream].after(digest)
+
+    def follow(self, stream: str, *, anyway: bool = False) -> int:
+        """Apply what was parked behind the event just applied, and what waited for this stream; give back how many."""
+        done = 0
+        if stream in self.blocked or anyway:
+            done += self._follow_stream(stream)
+        if (self.source, stream) in self.awaited:
+            done += self._follow_waiters(stream)
+        return done
+
+    def _follow_stream(self, stream: str) -> int:
+        done = 0
+        while row := self.parked.at(self.session, self.source, stream, self.places[stream].version + 1):
+            record = decode(row.payload)
+            if not self.places[stream].leads_to(record.previous):
+                self.parked.blame(self.session, row.id, "forked", None)
+                break
+            if not self._try_parked(row.id, record):
+                break
+            done += 1
+        self._refresh(stream)
+        return done
+
+    def _try_parked(self, parked_id: int, record: Recorded) -> bool:
+        try:
+            with self.session.begin_nested():
+                self._run(record)
+        except NotYet as missing:
+            self.parked.wait(self.session, parked_id, missing.source, missing.stream)
+            return False
+        except OperationalError:
+            raise
+        except Exception as failure:  # noqa: BLE001  it stays parked, with its reason
+            self.parked.blame(self.session, parked_id, _reason(failure), _name(failure))
+            return False
+        self.advance(record.stream, record.hash)
+        self.parked.settle(self.session, parked_id, "applied", self.hearer.parts.clock())
+        self._refresh(record.stream)
+        if (self.source, record.stream) in self.awaited:
+            self._follow_waiters(record.stream)
+        return True
+
+    def _follow_waiters(self, stream: str) -> int:
+        done = 0
+        for source, waiting in self.parked.waiting_for(self.session, self.source, stream):
+            other = self if source == self.source else Hearing(self.hearer, self.session, source, alone=self.alone)
+            if waiting not in other.places:
+                other.places |= other.positions.claim(self.session, [waiting])
+            other.awaited = self.awaited
+            done += other.follow(waiting, anyway=True)
+            other.keep()
+        return done
+
+    def _refresh(self, stream: str) -> None:
+        self.blocked -= {stream}
+        self.blocked |= self.parked.blocked_streams(self.session, self.source, [stream])
+        self.awaited = self.parked.awaited(self.session)
+
+    def _park(
+        self, record: Recorded, reason: str, waits_for: tuple[str, str] | None = None, error: str | None = None
+    ) -> None:
+        log.warning("parked", service=self.hearer.parts.service, stream=record.stream, reason=reason)
+        why = parking.Why(reason, waits_for, error)
+        self.parked.park(self.session, self.source, record, why, self.hearer.parts.clock())
+        self.blocked |= {record.stream}
+        if waits_for:
+            self.awaited |= {waits_for}
+
+    def _park_undecodable(self, payload: bytes) -> None:
+        log.warning("parked", service=self.hearer.parts.service, reason="undecodable")
+        self.parked.park_bytes(self.session, self.source, payload, self.hearer.parts.clock())
+
+
+class Poison(Exception):
+    """This event failed alone, three times, in the same way."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(self.__doc__)
+        self.error = error
+
+
+def _reason(failure: Exception) -> str:
+    return "unknown" if isinstance(failure, UnknownEvent) else "poison"
+
+
+def _name(failure: Exception) -> str:
+    return failure.error if isinstance(failure, Poison) else type(failure).__name__
+
+
+def _back_off(attempt: int) -> float:
+    return float(min(0.05 * 2**attempt, 5.0))

@@ -1,0 +1,147 @@
+"""The local transport: the owners' logs are the queues, read in id order; nothing waits in memory.
+
+SQLite serialises writers, so id order is commit order. Each hearer keeps its place in each log in its own database, as
+(log id, event id): where that place no longer holds that event, the owner has been restored from an older copy, and
+the hearer starts from the first event again, which its stream positions then skip or find forked.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select
+from sqlmodel import Session
+
+from frontdoor.database import Database, upsert
+from frontdoor.delivery.hearer import Ask, Hearer
+from frontdoor.event_log import EventLog
+
+log = structlog.get_logger()
+BATCH = 200
+LOOK_AGAIN = 0.25
+"""Seconds after which a hearer looks for events by itself: another process may have written."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A service whose log is heard."""
+
+    database: Database
+    log: EventLog
+
+
+class LocalTransport:
+    """Carries every owner's events to every hearer in this process."""
+
+    def __init__(self, owners: Mapping[str, Owner], hearers: Sequence[Hearer], batch: int = BATCH) -> None:
+        self._owners, self._hearers, self._batch = owners, hearers, batch
+        self._asked: dict[str, list[tuple[str, str, int]]] = {hearer.parts.service: [] for hearer in hearers}
+        self._bells = {hearer.parts.service: threading.Event() for hearer in hearers}
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.restarts = 0
+        for hearer in hearers:
+            hearer.ask = self._asker(hearer.parts.service)
+        for owner in owners.values():
+            owner.database.on_commit(self._ring)
+
+    def start(self) -> None:
+        """Begin to carry, one thread a hearer."""
+        for hearer in self._hearers:
+            thread = threading.Thread(target=self._run, args=(hearer,), name=f"hears-{hearer.parts.service}")
+            thread.daemon = True
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish the batches in hand and stop."""
+        self._stopping.set()
+        self._ring()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def alive(self, service: str) -> bool:
+        """Say whether this hearer's thread runs."""
+        return any(thread.is_alive() for thread in self._threads if thread.name == f"hears-{service}")
+
+    def drain(self) -> int:
+        """Carry in the caller's thread until nothing is left; give back how many events were carried."""
+        carried = 0
+        while moved := sum(self.pump(hearer) for hearer in self._hearers):
+            carried += moved
+        return carried
+
+    def pump(self, hearer: Hearer) -> int:
+        """Hand one batch of each source to a hearer; give back how many events that was."""
+        carried = sum(self._pump_source(hearer, source) for source in hearer.sources)
+        return carried + self._say_again(hearer)
+
+    def backlog(self, hearer: Hearer) -> dict[str, int]:
+        """Count, by source, the log rows that this hearer has not come to."""
+        behind = {}
+        for source in hearer.sources:
+            owner = self._owners[source]
+            with hearer.parts.database.read() as session:
+                place, _ = _place(session, hearer, source)
+            with owner.database.read() as session:
+                behind[source] = max(owner.log.last_id(session) - place, 0)
+        return behind
+
+    def _pump_source(self, hearer: Hearer, source: str) -> int:
+        owner = self._owners[source]
+        with hearer.parts.database.read() as session:
+            place, event = _place(session, hearer, source)
+        with owner.database.read() as session:
+            if event is not None and not owner.log.place_holds(session, place, event):
+                log.error("owner_restored", service=hearer.parts.service, source=source)
+                place = 0
+            rows = owner.log.after(session, place, self._batch)
+        if rows:
+            last = rows[-1]
+
+            def keep_place(session: Session) -> None:
+                position = {"source": source, "log_id": last.id, "event_id": last.event_id}
+                upsert(session, hearer.parts.log.metadata.tables["log_position"], [position])
+
+            hearer.deliver(source, [row.payload for row in rows], keep_place)
+        return len(rows)
+
+    def _say_again(self, hearer: Hearer) -> int:
+        asked, self._asked[hearer.parts.service] = self._asked[hearer.parts.service], []
+        for source, stream, since in asked:
+            owner = self._owners[source]
+            with owner.database.read() as session:
+                records = owner.log.stream(session, stream, since)
+            hearer.deliver(source, [record.payload for record in records])
+        return 0
+
+    def _asker(self, service: str) -> Ask:
+        def ask(source: str, stream: str, since: int) -> None:
+            self._asked[service].append((source, stream, since))
+
+        return ask
+
+    def _ring(self) -> None:
+        for bell in self._bells.values():
+            bell.set()
+
+    def _run(self, hearer: Hearer) -> None:
+        bell = self._bells[hearer.parts.service]
+        while not self._stopping.is_set():
+            bell.clear()
+            try:
+                moved = self.pump(hearer)
+            except Exception:
+                self.restarts += 1
+                log.exception("hearing_failed", service=hearer.parts.service)
+                self._stopping.wait(1.0)
+                continue
+            if not moved:
+                bell.wait(LOOK_AGAIN)
+
+
+def _place(session: Session, hearer: Hearer, source: str) -> tuple[int, str | None]:
+    table = hearer.parts.log.metadata.tables["log_position"].c
+    row = session.connection().execute(select(table.log_id, table.event_id).where(table.source == source)).one_or_none()
+    return (row.log_id, row.event_id) if row else (0, None)

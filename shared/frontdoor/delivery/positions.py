@@ -1,0 +1,86 @@
+"""How far a hearer has come in each stream of each source, and which history it has heard there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, select
+from sqlmodel import Session
+
+from frontdoor.database import upsert
+
+PREFIX = 16
+"""Bytes kept of each event's SHA-256: enough that nobody can write another event with the same ones."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stream as far as it has been heard: `history` is the hash prefixes of its events, in order."""
+
+    history: bytes = b""
+
+    @property
+    def version(self) -> int:
+        """The last version that was settled."""
+        return len(self.history) // PREFIX
+
+    def knows(self, version: int, digest: bytes) -> bool:
+        """Say whether the event heard as this version is the one with this hash."""
+        return self.history[(version - 1) * PREFIX : version * PREFIX] == digest[:PREFIX]
+
+    def leads_to(self, previous: str | None) -> bool:
+        """Say whether an event that names `previous` (hex) follows on from here."""
+        if previous is None:
+            return not self.history
+        return bool(self.history) and self.history[-PREFIX:].hex() == previous[: PREFIX * 2]
+
+    def after(self, digest: bytes) -> "Place":
+        """Give the place one event on."""
+        return Place(self.history + digest[:PREFIX])
+
+
+def define(metadata: MetaData) -> None:
+    """Add the position tables to a service's metadata."""
+    Table(
+        "stream_position",
+        metadata,
+        Column("source", String, primary_key=True),
+        Column("stream", String, primary_key=True),
+        Column("version", Integer, nullable=False),
+        Column("history", LargeBinary, nullable=False),
+        info={"kind": "kept"},
+    )
+    Table(
+        "log_position",
+        metadata,
+        Column("source", String, primary_key=True),
+        Column("log_id", Integer, nullable=False),
+        Column("event_id", String, nullable=False),
+        info={"kind": "kept"},
+    )
+
+
+class Positions:
+    """The stream positions of one source."""
+
+    def __init__(self, metadata: MetaData, source: str) -> None:
+        self._table, self._source = metadata.tables["stream_position"], source
+        self._kept: dict[str, Place] = {}
+
+    def claim(self, session: Session, streams: Sequence[str]) -> dict[str, Place]:
+        """Lock the positions of these streams, in sorted order, and give them; unheard ones start at nothing."""
+        table = self._table.c
+        wanted = select(table.stream, table.history).where(table.source == self._source, table.stream.in_(streams))
+        rows = session.connection().execute(wanted.order_by(table.stream).with_for_update()).all()
+        places = {stream: Place() for stream in streams} | {row.stream: Place(row.history) for row in rows}
+        self._kept |= places
+        return places
+
+    def keep(self, session: Session, places: Mapping[str, Place]) -> None:
+        """Write the positions that have moved since they were claimed or last written."""
+        moved = {stream: place for stream, place in places.items() if self._kept.get(stream, Place()) != place}
+        rows = [
+            {"source": self._source, "stream": stream, "version": place.version, "history": place.history}
+            for stream, place in moved.items()
+        ]
+        upsert(session, self._table, rows)
+        self._kept |= moved

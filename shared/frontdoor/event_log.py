@@ -1,0 +1,325 @@
+"""The numbered log: a service changes state only by appending here, and `apply()` follows in the same transaction.
+
+A stream is one thing with a life and an end; its events are numbered from 1 without gaps, and each carries the SHA-256
+of the one before it (`previous`), so that a missing, doubled or rewritten event shows. The payload is stored and sent
+as the exact bytes that were hashed: a CloudEvents 1.0 envelope in JSON.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+)
+from sqlmodel import Session
+
+from frontdoor.database import BigId, UtcDateTime
+from frontdoor.events import Event, instant, read_event, topic_of
+from frontdoor.identifiers import event_id
+
+DATASCHEMA = "https://front-door.example.org/events/{type}/{version}"
+
+
+class Stale(Exception):
+    """Somebody else changed this in the meantime."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(self.__doc__)
+        self.stream, self.expected, self.actual = stream, expected, actual
+
+
+class Undecodable(Exception):
+    """These bytes are not an event in our envelope."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """When, by whom and because of what something is said. `caused_by` is the heard event's id, in subscriptions."""
+
+    now: datetime
+    actor: str
+    area: str
+    correlation: str
+    causation: str | None = None
+    caused_by: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as it stands in a log, with its envelope."""
+
+    id: str
+    source: str
+    type: str
+    schema_version: int
+    stream: str
+    version: int
+    time: datetime
+    area: str
+    epoch: int
+    actor: str
+    correlation: str
+    causation: str | None
+    traceparent: str | None
+    previous: str | None
+    data: dict[str, Any]
+    payload: bytes = field(repr=False)
+
+    @cached_property
+    def hash(self) -> bytes:
+        """SHA-256 of the payload, 32 bytes."""
+        return hashlib.sha256(self.payload).digest()
+
+    @cached_property
+    def event(self) -> Event:
+        """The event itself, lifted to today's version."""
+        return read_event(self.type, self.schema_version, self.data)
+
+
+def decode(payload: bytes) -> Recorded:
+    """Read an envelope's bytes; `Undecodable` for anything else."""
+    try:
+        envelope = from_json(payload, allow_inf_nan=False)
+        return Recorded(
+            id=envelope["id"],
+            source=envelope["source"],
+            type=envelope["type"],
+            schema_version=int(envelope["dataschema"].rsplit("/", 1)[1]),
+            stream=envelope["subject"],
+            version=int(envelope["version"]),
+            time=datetime.fromisoformat(envelope["time"]),
+            area=envelope["area"],
+            epoch=int(envelope["epoch"]),
+            actor=envelope["actor"],
+            correlation=envelope["correlationid"],
+            causation=envelope.get("causationid"),
+            traceparent=envelope.get("traceparent"),
+            previous=envelope.get("previous"),
+            data=dict(envelope["data"]),
+            payload=payload,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as wrong:
+        raise Undecodable from wrong
+
+
+def encode(envelope: dict[str, Any]) -> bytes:
+    """Write an envelope as the bytes that are hashed, stored and sent; absent extensions are left out."""
+    return to_json({name: value for name, value in envelope.items() if value is not None})
+
+
+Apply = Callable[[Session, Recorded], None]
+
+
+class EventLog:
+    """One service's log: its table, and the only way to write it."""
+
+    def __init__(self, source: str, metadata: MetaData, apply: Apply) -> None:
+        self.source = source
+        self.apply = apply
+        self.metadata = metadata
+        self.table = _log_table(metadata)
+        self.epochs = Table(
+            "epoch",
+            metadata,
+            Column("number", Integer, primary_key=True),
+            Column("opened_at", UtcDateTime, nullable=False),
+            info={"kind": "kept"},
+        )
+
+    def append(
+        self, session: Session, stream: str, expected_version: int | None, events: Sequence[Event], said: "Saying"
+    ) -> list[Recorded]:
+        """Append events to a stream and apply them, in the caller's transaction.
+
+        `expected_version` is the stream's version that the decision was made on (0: it must not exist; None: any);
+        `Stale` where it is another. An event that this cause has said already is left out, and not applied again.
+        """
+        new = [
+            (event, ordinal)
+            for event in events
+            if not said.already(self, stream, event, ordinal := said.number(stream, event))
+        ]
+        if not new:
+            return []
+        version, previous = self._head(session, stream)
+        if expected_version is not None and version != expected_version:
+            raise Stale(stream, expected_version, version)
+        records = []
+        rows = []
+        for event, ordinal in new:
+            version += 1
+            record = self._record(event, stream, version, previous, said)
+            previous = record.hash
+            records.append(record)
+            rows.append(_row(record, said.occasion.caused_by, ordinal))
+        session.connection().execute(insert(self.table), rows)
+        for record in records:
+            self.apply(session, record)
+        session.flush()
+        return records
+
+    def _record(self, event: Event, stream: str, version: int, previous: bytes | None, said: "Saying") -> Recorded:
+        kind, occasion = type(event), said.occasion
+        named = {
+            "specversion": "1.0",
+            "id": event_id(occasion.now),
+            "source": f"front-door/{self.source}",
+            "type": kind.__name__,
+            "subject": stream,
+            "time": instant(occasion.now),
+            "datacontenttype": "application/json",
+            "dataschema": DATASCHEMA.format(type=kind.__name__, version=kind.schema_version),
+            "area": occasion.area,
+            "version": version,
+            "epoch": said.epoch(self),
+            "actor": occasion.actor,
+            "correlationid": occasion.correlation,
+            "causationid": occasion.causation,
+            "traceparent": occasion.traceparent,
+            "previous": previous.hex() if previous else None,
+            "data": event.model_dump(mode="json"),
+        }
+        record = decode(encode(named))
+        # The event is at hand: nobody need read it back from its bytes.
+        record.__dict__["event"] = event
+        return record
+
+    def _head(self, session: Session, stream: str) -> tuple[int, bytes | None]:
+        table = self.table.c
+        last = select(table.version, table.hash).where(table.stream == stream).order_by(table.version.desc()).limit(1)
+        found = session.connection().execute(last).one_or_none()
+        return (found.version, found.hash) if found else (0, None)
+
+    def version(self, session: Session, stream: str) -> int:
+        """Give the stream's version, 0 where it does not exist."""
+        return self._head(session, stream)[0]
+
+    def stream(self, session: Session, stream: str, since: int = 1) -> list[Recorded]:
+        """Read a stream's events from version `since` on."""
+        table = self.table.c
+        found = select(table.payload).where(table.stream == stream, table.version >= since).order_by(table.version)
+        return [decode(payload) for payload in session.connection().scalars(found)]
+
+    def after(self, session: Session, log_id: int, limit: int) -> list[Row[Any]]:
+        """Read up to `limit` rows (id, event_id, payload) behind a place in the log, in log order."""
+        table = self.table.c
+        rows = select(table.id, table.event_id, table.payload).where(table.id > log_id).order_by(table.id).limit(limit)
+        return list(session.connection().execute(rows))
+
+    def all(self, session: Session, since: int = 1, page: int = 500) -> Iterator[tuple[int, Recorded]]:
+        """Walk the whole log from id `since` on, in bounded memory."""
+        place = since - 1
+        while rows := self.after(session, place, page):
+            for row in rows:
+                yield row.id, decode(row.payload)
+            place = rows[-1].id
+
+    def place_holds(self, session: Session, log_id: int, event: str) -> bool:
+        """Say whether this place of the log still holds that event: it does not in an owner restored from before."""
+        held = select(self.table.c.event_id).where(self.table.c.id == log_id)
+        return session.connection().scalar(held) == event
+
+    def last_id(self, session: Session) -> int:
+        """Give the id of the log's last row, 0 for an empty log."""
+        return session.connection().scalar(select(func.max(self.table.c.id))) or 0
+
+    def said_because(self, cause: str) -> Select[Any]:
+        """Name what has been said because of one heard event: (stream, type, ordinal)."""
+        table = self.table.c
+        return select(table.stream, table.type, table.ordinal).where(table.caused_by == cause)
+
+
+class Saying:
+    """What one piece of work says: it numbers the events that one cause leads to, so that none is said twice."""
+
+    def __init__(self, session: Session, occasion: Occasion) -> None:
+        self._session = session
+        self.occasion = occasion
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._before: set[tuple[str, str, int]] | None = None
+        self._epoch: int | None = None
+
+    def number(self, stream: str, event: Event) -> int | None:
+        """Number this event among those of its type that the cause leads to on its stream; None without a cause."""
+        if self.occasion.caused_by is None:
+            return None
+        key = (stream, type(event).__name__)
+        self._counts[key] += 1
+        return self._counts[key]
+
+    def already(self, log: EventLog, stream: str, event: Event, ordinal: int | None) -> bool:
+        """Say whether this cause has led to this event before."""
+        if self.occasion.caused_by is None or ordinal is None:
+            return False
+        if self._before is None:
+            rows = self._session.connection().execute(log.said_because(self.occasion.caused_by))
+            self._before = {(row.stream, row.type, row.ordinal) for row in rows}
+        return (stream, type(event).__name__, ordinal) in self._before
+
+    def epoch(self, log: EventLog) -> int:
+        """Give the epoch of the service's history: 1, and one more after each restore from an older copy."""
+        if self._epoch is None:
+            latest = self._session.connection().scalar(select(func.max(log.epochs.c.number)))
+            self._epoch = latest or 1
+        return self._epoch
+
+
+def _row(record: Recorded, caused_by: str | None, ordinal: int | None) -> dict[str, Any]:
+    return {
+        "area": record.area,
+        "event_id": record.id,
+        "stream": record.stream,
+        "version": record.version,
+        "type": record.type,
+        "topic": topic_of(type(record.event)),
+        "time": record.time,
+        "caused_by": caused_by,
+        "ordinal": ordinal,
+        "hash": record.hash,
+        "payload": record.payload,
+    }
+
+
+def _log_table(metadata: MetaData) -> Table:
+    return Table(
+        "log",
+        metadata,
+        Column("id", BigId, primary_key=True, autoincrement=True),
+        Column("area", String, nullable=False),
+        Column("event_id", String, nullable=False, unique=True),
+        Column("stream", String, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("type", String, nullable=False),
+        Column("topic", String, nullable=False),
+        Column("time", UtcDateTime, nullable=False),
+        Column("caused_by", String, nullable=True),
+        Column("ordinal", Integer, nullable=True),
+        Column("hash", LargeBinary, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        UniqueConstraint("stream", "version", name="log_stream_version"),
+        Index("log_once_per_cause", "caused_by", "stream", "type", "ordinal", unique=True),
+        info={"kind": "log"},
+        sqlite_autoincrement=True,
+    )

@@ -1,0 +1,655 @@
+"""What the services say to one another: every event of the product, in one place, as frozen models.
+
+An event is named in the past tense and says what its hearers need to act, no more: ids, codes, dates, states. Whatever
+identifies a person or was typed as free text is `Sealed`: ciphertext under that child's own key. Names and ways to
+reach people travel only in events marked `people=True`. On the wire each is the `data` of a CloudEvents 1.0 envelope
+(`frontdoor.event_log`); `deploy/cli` writes `examples/` and AsyncAPI from these classes.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+Agency = Literal["care", "education", "health"]
+Discipline = Literal["salt", "ot"]
+Mode = Literal["individual", "group"]
+Priority = Literal["routine", "soon", "urgent"]
+Channel = Literal["email", "sms", "letter", "phone", "none"]
+Kind = Literal["request", "section_23_notification"]
+EntryStatus = Literal["queued", "on_hold", "returned", "accepted", "declined", "redirected", "withdrawn", "closed"]
+
+AGENCIES: tuple[Agency, ...] = ("care", "education", "health")
+
+Sealed = Annotated[str, StringConstraints(pattern=r"^s1\.[^.]+\.[A-Za-z0-9_=-]+$")]
+"""Ciphertext of personal data, as `frontdoor.seal` writes it."""
+
+Data = dict[str, Any]
+
+
+class Part(BaseModel):
+    """A value inside an event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Leave the class arguments to `Event`."""
+
+
+class Event(Part):
+    """Something that has happened. Fields added later are optional; a changed meaning is a new `schema_version`."""
+
+    source: ClassVar[str] = ""
+    schema_version: ClassVar[int] = 1
+    people: ClassVar[bool] = False
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, source: str = "", schema_version: int = 1, *, people: bool = False, **kwargs: Any
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if source:
+            cls.source, cls.schema_version, cls.people = source, schema_version, people
+            EVENTS[cls.__name__] = cls
+
+
+EVENTS: dict[str, type[Event]] = {}
+"""Every event by its type's name."""
+
+LIFTS: dict[tuple[str, int], Callable[[Data], Data]] = {}
+"""(type, old version) -> a pure function from that version's data to the next version's."""
+
+
+class UnknownEvent(Exception):
+    """This event is of a type, or a newer version of one, that this release does not know."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def read_event(type_name: str, version: int, data: Data) -> Event:
+    """Make the event of stored data, lifted to today's version; `UnknownEvent` where this release cannot."""
+    kind = EVENTS.get(type_name)
+    if kind is None or version > kind.schema_version:
+        raise UnknownEvent
+    for old in range(version, kind.schema_version):
+        data = LIFTS[type_name, old](data)
+    return kind.model_validate(data)
+
+
+def topic_of(kind: type[Event]) -> str:
+    """Name the Kafka topic that carries this event."""
+    return "front-door.people.v1" if kind.people else f"front-door.{kind.source}.v1"
+
+
+# --- every service ---------------------------------------------------------------------------------------------------
+
+
+class HearingRefused(Part):
+    """Fields of: a service could not do what an event asked, for a reason a person can read (its `code`)."""
+
+    event: str
+    event_type: str
+    code: str
+
+
+class IntakeRefused(HearingRefused, Event, source="referral-intake"):
+    """Intake refused what an event asked."""
+
+
+class TriageRefused(HearingRefused, Event, source="triage-panel"):
+    """Triage refused what an event asked."""
+
+
+class BookingRefused(HearingRefused, Event, source="therapy-booking"):
+    """Booking refused what an event asked."""
+
+
+class NotificationRefused(HearingRefused, Event, source="notification"):
+    """Notification refused what an event asked."""
+
+
+class RecordRefused(HearingRefused, Event, source="child-record"):
+    """The record refused what an event asked."""
+
+
+class ChildNoted(Part):
+    """Fields of: a service has heard who a child is. `identity` is ChildRegistered's, still sealed."""
+
+    child_id: str
+    identity: Sealed
+
+
+# --- referral-intake -------------------------------------------------------------------------------------------------
+
+
+class Need(Part):
+    """A SEN need code of the census (or NYK, not yet known) and its rank."""
+
+    code: str
+    rank: Literal["primary", "secondary"]
+
+
+class Route(Part):
+    """An agency that must see the referral, and the rules of the pathways that sent it there (`support:early_help`)."""
+
+    agency: Agency
+    rules: tuple[str, ...]
+
+
+class ContactRef(Part):
+    """An adult, or the young person, who is told what happens."""
+
+    contact_id: str
+    parental_responsibility: bool
+
+
+class ChildRegistered(Event, source="referral-intake", people=True):
+    """A child became known. Stream `child/<child id>`. `identity` seals the form's `child` as JSON."""
+
+    child_id: str
+    identity: Sealed
+    setting: str | None = None
+
+
+class ContactAdded(Event, source="referral-intake", people=True):
+    """Somebody is to be told. Stream `contact/<contact id>`. `details` seals the form's contact as JSON."""
+
+    contact_id: str
+    reference: str
+    child_id: str
+    channel: Channel
+    language: str
+    parental_responsibility: bool
+    safe_to_contact: bool = True
+    details: Sealed
+
+
+class ContactChanged(Event, source="referral-intake", people=True):
+    """Somebody's ways to be reached changed. Stream `contact/<contact id>`; the whole new state."""
+
+    contact_id: str
+    reference: str
+    child_id: str
+    channel: Channel
+    language: str
+    parental_responsibility: bool
+    safe_to_contact: bool = True
+    details: Sealed
+
+
+class ReferralSubmitted(Event, source="referral-intake"):
+    """A referral was received. Stream `referral/<reference>`. `story` seals what was written on the form."""
+
+    reference: str
+    child_id: str
+    kind: Kind
+    received_at: AwareDatetime
+    acknowledge_by: AwareDatetime
+    routes: tuple[Route, ...]
+    needs: tuple[Need, ...]
+    support: tuple[str, ...]
+    pathways_version: str
+    standard_version: str
+    calendar_version: str
+    referrer_role: str
+    family_raised: bool
+    sent_by: str
+    organisation: str | None
+    setting: str | None
+    out_of_area: bool
+    to_be_sorted: bool
+    flags: tuple[str, ...] = ()
+    contacts: tuple[ContactRef, ...]
+    concern_raised_on: date
+    consent_given: bool
+    consent_on: date
+    previous_reference: str | None = None
+    story: Sealed
+
+    @property
+    def agencies(self) -> tuple[Agency, ...]:
+        """Every agency that must see it, in alphabetical order."""
+        return tuple(route.agency for route in self.routes)
+
+
+class ReferralAmended(Event, source="referral-intake"):
+    """Something was added. Stream `referral/<reference>`."""
+
+    reference: str
+    child_id: str
+    agencies: tuple[Agency, ...]
+    text: Sealed
+    evidence: tuple[str, ...] = ()
+
+
+class ReferralWithdrawn(Event, source="referral-intake"):
+    """The referral was taken back. Stream `referral/<reference>`; its end."""
+
+    reference: str
+    child_id: str
+    agencies: tuple[Agency, ...]
+    reason: Sealed
+
+
+class ProgressNoted(Event, source="referral-intake"):
+    """Intake heard where a referral stands with an agency. Stream `progress/<reference>`."""
+
+    reference: str
+    agency: Agency
+    status: EntryStatus
+    due_at: AwareDatetime | None = None
+
+
+# --- triage-panel ----------------------------------------------------------------------------------------------------
+
+
+class ReferralQueued(Event, source="triage-panel"):
+    """A referral stands in an agency's queue. Stream `entry/<reference>/<agency>`; its first event."""
+
+    reference: str
+    agency: Agency
+    child_id: str
+    kind: Kind
+    received_at: AwareDatetime
+    due_at: AwareDatetime
+    standard: str
+    standard_version: str
+    calendar_version: str
+    priority: Priority
+    needs: tuple[str, ...]
+    support: tuple[str, ...]
+    sent_by: str
+    organisation: str | None
+    setting: str | None
+    out_of_area: bool
+    to_be_sorted: bool
+    redirected_from: Agency | None = None
+    family: tuple[str, ...] = ()
+    story: Sealed
+
+
+class EntryChanged(Part):
+    """Fields of every later event of an entry. `comment` is what the triager wrote, if anything."""
+
+    reference: str
+    agency: Agency
+    child_id: str
+    reason_code: str | None = None
+    comment: Sealed | None = None
+
+
+class EntryClaimed(EntryChanged, Event, source="triage-panel"):
+    """Somebody of the agency took it in hand."""
+
+    holder: str | None
+
+
+class EntryAccepted(EntryChanged, Event, source="triage-panel"):
+    """The agency takes it on; `therapy` where it agreed some with it (TherapyAgreed says which)."""
+
+    priority: Priority
+    therapy: Discipline | None = None
+
+
+class EntryDeclined(EntryChanged, Event, source="triage-panel"):
+    """The agency does not take it on, and says why."""
+
+
+class EntryReturned(EntryChanged, Event, source="triage-panel"):
+    """The agency asks for more before it can decide."""
+
+
+class EntryRedirected(EntryChanged, Event, source="triage-panel"):
+    """The agency passes it to another."""
+
+    redirect_to: Agency
+
+
+class EntryHeld(EntryChanged, Event, source="triage-panel"):
+    """The agency waits for something; no statutory clock stops for it."""
+
+
+class EntryResumed(EntryChanged, Event, source="triage-panel"):
+    """The agency goes on with it."""
+
+
+class EntryClosed(EntryChanged, Event, source="triage-panel"):
+    """The agency's work is done."""
+
+
+class EntryReopened(EntryChanged, Event, source="triage-panel"):
+    """A decision was wrong and is taken back; the clock is the old one."""
+
+
+class EntryRequeued(EntryChanged, Event, source="triage-panel"):
+    """It stands in the queue again, on the same clock: something was added, or another agency passed it back."""
+
+
+class EntryWithdrawn(EntryChanged, Event, source="triage-panel"):
+    """The referral was withdrawn."""
+
+
+class EntryAmended(EntryChanged, Event, source="triage-panel"):
+    """Something was added to the referral; the entry stays where it stands. The addition is `comment`."""
+
+
+class TherapyAgreed(Event, source="triage-panel"):
+    """Health agreed therapy. Stream `entry/<reference>/<agency>`."""
+
+    reference: str
+    agency: Agency
+    child_id: str
+    discipline: Discipline
+    sessions: int
+    mode: Mode
+    priority: Priority
+    received_at: AwareDatetime
+    sent_by: str
+    setting: str | None
+    family: tuple[str, ...] = ()
+
+
+class StandardClock(Part):
+    """Fields of: a service standard was met or missed."""
+
+    reference: str
+    agency: Agency
+    child_id: str
+    standard: str
+    due_at: AwareDatetime
+    noticed_at: AwareDatetime
+
+
+class StandardMet(StandardClock, Event, source="triage-panel"):
+    """The step was done by its date. Stream `entry/…`."""
+
+
+class StandardBreached(StandardClock, Event, source="triage-panel"):
+    """The date passed. Said once. Stream `entry/…`."""
+
+
+class QueueChildNoted(ChildNoted, Event, source="triage-panel", people=True):
+    """Triage heard who a child is. Stream `child-noted/<child id>`."""
+
+
+# --- therapy-booking -------------------------------------------------------------------------------------------------
+
+
+class Contribution(Part):
+    """What an organisation puts into a pool for a discipline, in pence."""
+
+    organisation: str
+    discipline: Discipline
+    pence: int
+
+
+class Charge(Part):
+    """What a block costs an organisation, in pence."""
+
+    organisation: str
+    pence: int
+
+
+class Session(Part):
+    """One session of a block: instants in UTC; the wall time in Europe/London was the same each week."""
+
+    session: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class ProviderRegistered(Event, source="therapy-booking"):
+    """A provider can be commissioned. Stream `provider/<id>`."""
+
+    provider: str
+    name: str
+    kind: Literal["nhs", "council", "private", "charity"]
+
+
+class TherapistRegistered(Event, source="therapy-booking"):
+    """A therapist works for a provider. Stream `therapist/<id>`. `person` is their sign-in."""
+
+    therapist: str
+    provider: str
+    name: str
+    disciplines: tuple[Discipline, ...]
+    skills: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    person: str | None = None
+
+
+class PlaceRegistered(Event, source="therapy-booking"):
+    """Sessions can be held here. Stream `place/<id>`."""
+
+    place: str
+    name: str
+    kind: Literal["clinic", "school", "hub", "home", "online"]
+    postcode: str | None = None
+
+
+class PoolOpened(Event, source="therapy-booking"):
+    """Organisations put money together for a term. Stream `pool/<id>`."""
+
+    pool: str
+    name: str
+    term: str
+    contributions: tuple[Contribution, ...]
+
+
+class BlockCommissioned(Event, source="therapy-booking"):
+    """A block of sessions was bought; its price is charged now. Stream `block/<id>`."""
+
+    block: str
+    pool: str
+    provider: str
+    therapist: str
+    held_by: str | None
+    discipline: Discipline
+    mode: Mode
+    place: str
+    minutes: int
+    seats: int
+    price_pence: int
+    charges: tuple[Charge, ...]
+    sessions: tuple[Session, ...]
+    calendar_version: str
+
+
+class WaitingListed(Event, source="therapy-booking"):
+    """A child waits for agreed therapy. Stream `waiting/<reference>/<discipline>`."""
+
+    reference: str
+    child_id: str
+    discipline: Discipline
+    sessions: int
+    mode: Mode
+    priority: Priority
+    received_at: AwareDatetime
+    offer_due: AwareDatetime
+    standard_version: str
+    sent_by: str
+    setting: str | None
+    family: tuple[str, ...] = ()
+
+
+class WaitingEnded(Event, source="therapy-booking"):
+    """A child no longer waits, other than by being booked. Stream `waiting/…`."""
+
+    reference: str
+    child_id: str
+    discipline: Discipline
+    reason_code: str
+
+
+class BlockBooked(Event, source="therapy-booking"):
+    """A child has the same seat in every session of a block. Stream `booking/<id>`."""
+
+    booking: str
+    reference: str
+    child_id: str
+    block: str
+    discipline: Discipline
+    seat: int
+    sessions: tuple[Session, ...]
+    held_by: str | None
+    offer: str | None = None
+
+
+class PlaceReleased(Event, source="therapy-booking"):
+    """A booking was cancelled: every seat of it is free again. Stream `booking/<id>`; its end."""
+
+    booking: str
+    reference: str
+    child_id: str
+    block: str
+    discipline: Discipline
+    reason_code: str
+
+
+class PlaceOffered(Event, source="therapy-booking"):
+    """A freed place was offered on; nothing is reserved until somebody accepts. Stream `offer/<id>`."""
+
+    offer: str
+    reference: str
+    child_id: str
+    block: str
+    discipline: Discipline
+
+
+class OfferEnded(Event, source="therapy-booking"):
+    """An offer was taken up, or the place went. Stream `offer/<id>`; its end."""
+
+    offer: str
+    reference: str
+    child_id: str
+    outcome: Literal["accepted", "place_gone", "no_longer_waiting"]
+
+
+class WaitingChildNoted(ChildNoted, Event, source="therapy-booking", people=True):
+    """Booking heard who a child is. Stream `child-noted/<child id>`."""
+
+
+# --- notification ----------------------------------------------------------------------------------------------------
+
+
+class RecipientNoted(Event, source="notification", people=True):
+    """Notification heard how somebody wants to be reached. Stream `recipient/<contact id>`."""
+
+    contact_id: str
+    reference: str
+    child_id: str
+    channel: Channel
+    language: str
+    parental_responsibility: bool
+    safe_to_contact: bool
+    details: Sealed
+
+
+class CaseNoted(Event, source="notification"):
+    """Notification heard whose case a referral is. Stream `case-noted/<reference>`; the whole new state."""
+
+    reference: str
+    child_id: str
+    sent_by: str
+    organisation: str | None
+    setting: str | None
+    agencies: tuple[Agency, ...]
+    family: tuple[str, ...] = ()
+
+
+class NoticeCreated(Event, source="notification"):
+    """Somebody is to be told of one event by one channel. Stream `notice/<id>`; the id is UUIDv5 of the three."""
+
+    notice: str
+    reference: str
+    child_id: str
+    cause: str
+    cause_type: str
+    recipient: str
+    channel: Channel
+    language: str
+    template: str
+    facts: dict[str, str | tuple[str, ...] | None]
+
+
+class NoticeChanged(Part):
+    """Fields of every later event of a notice."""
+
+    notice: str
+    reference: str
+    child_id: str
+
+
+class NoticeSuppressed(NoticeChanged, Event, source="notification"):
+    """It will not be sent: too late, or this person is not to be contacted so."""
+
+    reason_code: str
+
+
+class NoticeAttempted(NoticeChanged, Event, source="notification"):
+    """The provider is about to be called; committed before the call."""
+
+
+class NoticeSent(NoticeChanged, Event, source="notification"):
+    """The provider has it."""
+
+
+class NoticeFailed(NoticeChanged, Event, source="notification"):
+    """The provider will not deliver it: a task for a person."""
+
+    status: Literal["temporary-failure", "permanent-failure", "technical-failure"]
+
+
+class NoticeUncertain(NoticeChanged, Event, source="notification"):
+    """Nobody can say whether it went: a task for a person, never sent again by itself."""
+
+
+# --- child-record ----------------------------------------------------------------------------------------------------
+
+
+class RecordOpened(Event, source="child-record"):
+    """A referral has a page in the shared record. Stream `record/<reference>`."""
+
+    reference: str
+    child_id: str
+    agencies: tuple[Agency, ...]
+    received_at: AwareDatetime
+    acknowledge_by: AwareDatetime
+    sent_by: str
+    organisation: str | None
+    setting: str | None
+    family: tuple[str, ...] = ()
+
+
+class StepNoted(Event, source="child-record"):
+    """Something happened to a referral, in any service. Stream `record/<reference>`.
+
+    `what` is a code that pages put into words; `facts` are the codes and dates those words need.
+    """
+
+    reference: str
+    at: AwareDatetime
+    service: str
+    what: str
+    agency: Agency | None
+    by: str
+    facts: dict[str, str | tuple[str, ...] | None]
+
+
+class RecordChildNoted(ChildNoted, Event, source="child-record", people=True):
+    """The record heard who a child is. Stream `child-noted/<child id>`."""
+
+
+class LinkRenewed(Event, source="child-record"):
+    """A family's link was replaced: older generations no longer open. Stream `link/<reference>/<recipient>`."""
+
+    reference: str
+    recipient: str
+    generation: int
+
+
+def instant(value: datetime) -> str:
+    """Write an instant as RFC 3339 in UTC, as all our JSON does."""
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,103 @@
+"""Personal data sealed with the child's own key: destroying the key erases the person in every log and copy at once.
+
+AES-256-GCM by `cryptography`; the key's id is bound in as associated data, so that a value cannot be moved to another
+child. A key is committed before the transaction that uses it, and kept apart from the logs and their backups.
+"""
+
+import base64
+import json
+import os
+import threading
+from datetime import datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Column, LargeBinary, MetaData, String, Table, insert, select, update
+
+from frontdoor.database import Database, UtcDateTime
+
+_MARK = "s1"
+_NONCE_BYTES = 12
+_metadata = MetaData()
+_keys = Table(
+    "keys",
+    _metadata,
+    Column("child_id", String, primary_key=True),
+    Column("secret", LargeBinary, nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("destroyed_at", UtcDateTime, nullable=True),
+)
+
+
+class Erased(Exception):
+    """This person's data has been erased."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class KeyStore:
+    """The children's data keys: intake makes and destroys them, entitled services read them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._database.create(_metadata)
+        self._known: dict[str, bytes] = {}
+        self._guard = threading.Lock()
+
+    def create(self, child_id: str, now: datetime) -> None:
+        """Make and commit a key for this child; twice is harmless."""
+        with self._database.write() as session:
+            if session.connection().scalar(select(_keys.c.child_id).where(_keys.c.child_id == child_id)) is None:
+                secret = AESGCM.generate_key(bit_length=256)
+                session.connection().execute(insert(_keys).values(child_id=child_id, secret=secret, created_at=now))
+
+    def destroy(self, child_id: str, now: datetime) -> None:
+        """Erase the person: the row stays as the list of what was destroyed, the secret does not."""
+        with self._database.write() as session:
+            gone = update(_keys).where(_keys.c.child_id == child_id).values(secret=None, destroyed_at=now)
+            session.connection().execute(gone)
+        with self._guard:
+            self._known.pop(child_id, None)
+
+    def _secret(self, child_id: str) -> bytes:
+        secret = self._known.get(child_id)
+        if secret is None:
+            with self._database.read() as session:
+                secret = session.connection().scalar(select(_keys.c.secret).where(_keys.c.child_id == child_id))
+            if secret is None:
+                raise Erased
+            with self._guard:
+                self._known[child_id] = secret
+        return secret
+
+    def seal(self, child_id: str, value: Any) -> str:
+        """Seal any JSON value for this child: `s1.<child id>.<base64url of nonce and ciphertext>`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        sealed = AESGCM(self._secret(child_id)).encrypt(nonce, plain, child_id.encode())
+        return f"{_MARK}.{child_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def unseal(self, sealed: str) -> Any:
+        """Give the value back, or raise `Erased` where the child's key is gone."""
+        mark, child_id, body = sealed.split(".", 2)
+        if mark != _MARK:
+            msg = "not a sealed value"
+            raise ValueError(msg)
+        raw = base64.urlsafe_b64decode(body)
+        try:
+            plain = AESGCM(self._secret(child_id)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], child_id.encode())
+        except InvalidTag as broken:
+            msg = "a sealed value has been changed"
+            raise ValueError(msg) from broken
+        return json.loads(plain)
+
+    def unseal_or(self, sealed: str | None, otherwise: Any) -> Any:
+        """Give the value back, or `otherwise` where there is none or the person has been erased."""
+        if sealed is None:
+            return otherwise
+        try:
+            return self.unseal(sealed)
+        except Erased:
+            return otherwise

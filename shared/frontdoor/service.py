@@ -1,0 +1,277 @@
+"""What every service is made of: its description, its web application, its health, its errors and its chores."""
+
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from frontdoor import access, answers, documents, problems
+from frontdoor.calls import Anybody
+from frontdoor.database import Busy
+from frontdoor.delivery import parking, positions
+from frontdoor.delivery.hearer import Hearer, Subscriptions
+from frontdoor.event_log import EventLog, Stale
+from frontdoor.events import Event
+from frontdoor.guard import Guard
+from frontdoor.problems import Problem
+from frontdoor.web import error_page, mount_static
+from frontdoor.web.forms import FieldError
+from frontdoor.work import Parts, Refused
+
+log = structlog.get_logger()
+
+Lifecycle = Mapping[str, tuple[frozenset[str], str | None]]
+"""Event type -> (the states it may happen in, the state it leads to; None: the same). Before the first event: ``""``."""
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something due, done again and again outside requests and delivery: `run` gives back how much it did."""
+
+    name: str
+    run: Callable[[Parts], int]
+    every: float = 1.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A deployable's description: what it is called, serves, says and hears. Its `app.py` makes one."""
+
+    name: str
+    paths: tuple[str, ...]
+    routers: tuple[APIRouter, ...]
+    log: EventLog
+    subscriptions: Subscriptions
+    refusal: type[Event]
+    lifecycles: Mapping[str, Lifecycle]
+    chores: tuple[Chore, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Add the kept tables that every service has to its metadata."""
+        for part in (positions, parking, answers, access):
+            part.define(self.metadata)
+
+    @property
+    def metadata(self) -> MetaData:
+        """All tables of the service."""
+        return self.log.metadata
+
+    def hearer(self, parts: Parts) -> Hearer:
+        """Make the service's ears."""
+        return Hearer(parts, self.subscriptions, self.refusal)
+
+
+Health = Callable[[], dict[str, Any]]
+
+
+def build(
+    service: Service,
+    parts: Parts,
+    hearing: Health,
+    lifespan: Callable[[FastAPI], Any] | None = None,
+) -> FastAPI:
+    """Make the service's web application. `hearing` tells how its delivery does: {"ok": bool, …}."""
+    app = FastAPI(
+        title=f"Front Door: {service.name}",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        telemetry=None,
+    )
+    app.state.parts = parts
+    app.state.service = service
+    for router in (*service.routers, _operations(service, parts, hearing)):
+        app.router.routes.extend(router.routes)
+    mount_static(app)
+    app.add_middleware(Guard)
+    _explain_errors(app)
+    return app
+
+
+def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
+    router = APIRouter(prefix=f"/{service.name}")
+
+    @router.get("/health/live")
+    def live(_call: Anybody) -> dict[str, str]:
+        return {"service": service.name, "status": "ok"}
+
+    @router.get("/health/ready")
+    def ready(_call: Anybody) -> Response:
+        reachable, hears = _database_answers(parts), hearing()
+        fine = reachable and bool(hears["ok"])
+        report = {"service": service.name, "database": reachable, "hearing": hears}
+        return JSONResponse({"status": "ok" if fine else "unavailable", **report}, 200 if fine else 503)
+
+    @router.get("/openapi.json")
+    def openapi(request: Request, _call: Anybody) -> dict[str, Any]:
+        return documents.openapi(request.app)
+
+    return router
+
+
+def _database_answers(parts: Parts) -> bool:
+    try:
+        with parts.database.read() as session:
+            session.connection().execute(text("select 1"))
+    except OperationalError:
+        return False
+    return True
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def _explain_errors(app: FastAPI) -> None:
+    for kind, explain in _EXPLANATIONS.items():
+        app.add_exception_handler(kind, _answer_with(explain))
+
+
+def _answer_with(explain: Callable[[Any], Problem]) -> Callable[[Request, Exception], Response]:
+    def handle(request: Request, error: Exception) -> Response:
+        problem = explain(error)
+        if problem.status >= 500 and not isinstance(error, Busy | OperationalError):
+            log.error("unexpected", error=type(error).__name__, exc_info=error)
+        if wants_json(request):
+            return problems.answer(problem, _headers(problem))
+        if problem.status == 401:
+            return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+        return error_page(request, problem.status, None, problem.title if isinstance(error, Refused) else None)
+
+    return handle
+
+
+def wants_json(request: Request) -> bool:
+    """Say whether this request is a program's: by its address, or by what it accepts."""
+    path = request.url.path
+    programs = path.startswith(("/api/", "/health/", "/metrics")) or "/health/" in path or path.endswith(".json")
+    return programs or request.headers.get("accept", "").startswith("application/json")
+
+
+def _headers(problem: Problem) -> dict[str, str]:
+    if problem.status == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Retry-After": "1"} if problem.status in {409, 503} and problem.code in {"busy", "in_flight"} else {}
+
+
+def _refused(error: Refused) -> Problem:
+    errors = [FieldError(error.field, error.sentence)] if error.field else []
+    return Problem(error.status, error.code, error.sentence, errors=errors, **error.more)
+
+
+def _denied(error: access.Denied) -> Problem:
+    if error.status == 404:
+        return _NOT_FOUND
+    return Problem(error.status, "forbidden", "You may not do this: ask somebody whose role allows it.")
+
+
+def _http(error: HTTPException) -> Problem:
+    known = {404: _NOT_FOUND, 405: Problem(405, "method_not_allowed", "This address does not take that method.")}
+    return known.get(error.status_code, Problem(error.status_code, "error", str(error.detail)))
+
+
+def _wrong_parameters(error: RequestValidationError) -> Problem:
+    fields = [FieldError(str(part["loc"][-1]), "Check this part of the address.") for part in error.errors()]
+    return problems.wrong_fields(fields)
+
+
+_NOT_FOUND = Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
+_BUSY = Problem(503, "busy", "This cannot be saved just now. Nothing has been lost: try again in a moment.")
+_EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
+    Problem: lambda error: error,
+    Refused: _refused,
+    Stale: lambda _: Problem(409, "stale", "Somebody else changed this in the meantime: look again."),
+    access.Denied: _denied,
+    access.NotSignedIn: lambda _: Problem(401, "not_signed_in", "Sign in first."),
+    HTTPException: _http,
+    RequestValidationError: _wrong_parameters,
+    Busy: lambda _: _BUSY,
+    OperationalError: lambda _: _BUSY,
+    Exception: lambda _: Problem(500, "failed", "Something went wrong on our side. Nothing you sent has been lost."),
+}
+
+
+# --- chores ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ChoreRunner:
+    """Runs services' chores, one thread each, until stopped."""
+
+    jobs: Sequence[tuple[Chore, Parts]]
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Begin."""
+        for chore, parts in self.jobs:
+            name = f"{parts.service}-{chore.name}"
+            thread = threading.Thread(target=self._run, args=(chore, parts), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish what is in hand and stop."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def once(self) -> int:
+        """Run every chore once, in the caller's thread; give back how much was done."""
+        return sum(chore.run(parts) for chore, parts in self.jobs)
+
+    def _run(self, chore: Chore, parts: Parts) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                chore.run(parts)
+            except Exception:
+                log.exception("chore_failed", service=parts.service, chore=chore.name)
+            self._stopping.wait(max(chore.every - (time.monotonic() - began), 0.05))
+
+
+@asynccontextmanager
+async def running(start: Sequence[Callable[[], None]], stop: Sequence[Callable[[], None]]) -> AsyncIterator[None]:
+    """Start these, serve, then stop those."""
+    for begin in start:
+        begin()
+    yield
+    for end in stop:
+        end()
+
+
+def set_up_logs(level: str) -> None:
+    """Log JSON lines to standard error, with names of fields that are ours and no bodies."""
+    logging.basicConfig(level=level, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def data_folder(path: str | Path) -> Path:
+    """Make the data folder where it is not there yet."""
+    folder = Path(path).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,58 @@
+"""Who is signed in: a signed, short-lived cookie that every service checks by itself, or the demo's bearer token.
+
+The demo sign-in knows the area's sample people only, and is refused when `FRONTDOOR_ENV=production`.
+"""
+
+from fastapi import Request, Response
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from frontdoor import access
+from frontdoor.work import Parts
+
+COOKIE = "frontdoor-session"
+LASTS = 8 * 60 * 60
+"""Seconds of machine time after which somebody must sign in again."""
+_BEARER = "demo-"
+
+
+def actor_of(request: Request, parts: Parts) -> access.Actor:
+    """Read who is asking; `access.ANYBODY` where nobody is signed in."""
+    authorization = request.headers.get("authorization", "")
+    if authorization:
+        return _of_bearer(authorization, parts)
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        return access.ANYBODY
+    try:
+        person = _signer(parts).loads(cookie, max_age=LASTS)
+    except BadSignature:
+        return access.ANYBODY
+    return _of_person(str(person), parts)
+
+
+def sign_in(response: Response, person: str, parts: Parts, *, secure: bool) -> None:
+    """Put the session cookie on a response."""
+    response.set_cookie(
+        COOKIE, _signer(parts).dumps(person), max_age=LASTS, httponly=True, samesite="lax", secure=secure
+    )
+
+
+def sign_out(response: Response) -> None:
+    """Take the session cookie away."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+
+
+def _of_bearer(authorization: str, parts: Parts) -> access.Actor:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(_BEARER):
+        return access.ANYBODY
+    return _of_person(token.removeprefix(_BEARER), parts)
+
+
+def _of_person(person: str, parts: Parts) -> access.Actor:
+    known = parts.area.people.get(person) if parts.demo else None
+    return access.of_person(known) if known else access.ANYBODY
+
+
+def _signer(parts: Parts) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(parts.secret, salt="session")

@@ -1,0 +1,128 @@
+"""What tests need: one service on a temporary folder, a clock that is moved by hand, and other services' voices."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import MetaData
+from sqlmodel import Session
+from starlette.testclient import TestClient
+
+from frontdoor import access
+from frontdoor.areas import areas_folder, load_area
+from frontdoor.database import Database
+from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
+from frontdoor.events import Event
+from frontdoor.identifiers import FamilyLinks
+from frontdoor.seal import KeyStore
+from frontdoor.service import ChoreRunner, Service, build
+from frontdoor.work import Parts, Work
+
+NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
+"""A Wednesday morning in the autumn term."""
+
+
+class MovedClock:
+    """Business time that moves only when it is told to."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Tell the time."""
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        """Move on, by `days=…`, `hours=…`."""
+        self.now += timedelta(**by)
+
+
+class Owners:
+    """Logs of other services, to say what they would say."""
+
+    def __init__(self, folder: Path, clock: MovedClock, area: str) -> None:
+        self._folder, self._clock, self._area = folder, clock, area
+        self._logs: dict[str, tuple[Database, EventLog]] = {}
+
+    def say(self, stream: str, *events: Event) -> list[Recorded]:
+        """Append events to their owner's log and give them as they stand there."""
+        database, log = self._log(events[0].source)
+        occasion = Occasion(self._clock(), "somebody", self._area, "a-correlation")
+        with database.write() as session:
+            return log.append(session, stream, None, events, Saying(session, occasion))
+
+    def _log(self, source: str) -> tuple[Database, EventLog]:
+        if source not in self._logs:
+            log = EventLog(source, MetaData(), lambda _session, _record: None)
+            database = Database(f"sqlite:///{self._folder / source}-owner.sqlite")
+            database.create(log.metadata)
+            self._logs[source] = (database, log)
+        return self._logs[source]
+
+
+class Stage:
+    """One service alone on a stage: it hears what the test says, and answers the people the test sends."""
+
+    def __init__(self, service: Service, folder: Path, now: datetime = NOW) -> None:
+        self.service, self.clock = service, MovedClock(now)
+        area = load_area(areas_folder() / "sample")
+        database = Database(f"sqlite:///{folder / service.name}.sqlite")
+        database.create(service.metadata)
+        self.keys = KeyStore(Database(f"sqlite:///{folder / 'keys'}.sqlite"))
+        self.parts = Parts(
+            service=service.name,
+            database=database,
+            log=service.log,
+            area=area,
+            keys=self.keys,
+            links=FamilyLinks(b"a secret of the tests"),
+            secret=b"another secret of the tests",
+            clock=self.clock,
+            folder=folder,
+            public_url="http://testserver",
+            demo=True,
+        )
+        self.hearer = service.hearer(self.parts)
+        self.hearer.pause = lambda _seconds: None
+        self.owners = Owners(folder, self.clock, area.id)
+        self.app = build(service, self.parts, lambda: {"ok": True})
+        self._chores = ChoreRunner([(chore, self.parts) for chore in service.chores])
+
+    def hears(self, stream: str, *events: Event) -> list[Recorded]:
+        """Let another service say these events on a stream, and this one hear them."""
+        records = self.owners.say(stream, *events)
+        self.hearer.deliver(events[0].source, [record.payload for record in records])
+        return records
+
+    def hears_again(self, *records: Recorded) -> None:
+        """Deliver events once more."""
+        for record in records:
+            self.hearer.deliver(record.source.removeprefix("front-door/"), [record.payload])
+
+    def chores(self) -> int:
+        """Do what is due, once."""
+        return self._chores.once()
+
+    def said(self, stream: str | None = None) -> list[Event]:
+        """List what the service has said: all, or on one stream."""
+        with self.parts.database.read() as session:
+            records = [record for _, record in self.service.log.all(session)]
+        return [record.event for record in records if stream in {None, record.stream}]
+
+    def as_person(self, person: str | None) -> TestClient:
+        """Give a client that is signed in as this sample person (None: nobody)."""
+        headers = {"Authorization": f"Bearer demo-{person}"} if person else {}
+        return TestClient(self.app, headers=headers, raise_server_exceptions=False, follow_redirects=False)
+
+    @contextmanager
+    def work(self, person: str) -> Iterator[Work]:
+        """Open a piece of work of this sample person."""
+        with self.parts.work(access.of_person(self.parts.area.people[person])) as work:
+            yield work
+
+    @contextmanager
+    def look(self) -> Iterator[Session]:
+        """Open a session to look at the service's tables."""
+        with self.parts.database.read() as session:
+            yield session
