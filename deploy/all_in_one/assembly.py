@@ -9,13 +9,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from all_in_one.dispatch import Dispatcher
+from all_in_one.dispatch import Dispatcher, in_process
 from all_in_one.settings import Settings
 from frontdoor.areas import Area, areas_folder, load_area
 from frontdoor.database import Database
 from frontdoor.delivery.hearer import Hearer
 from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.origin import Peers
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build
 from frontdoor.settings import kept_secret
@@ -78,6 +79,8 @@ class Assembly:
     def application(self) -> "Dispatcher":
         """Make the one web application that serves all five."""
         apps = {name: self._app(service) for name, service in self.services.items()}
+        for app in apps.values():
+            app.state.peers = Peers(tuple(apps), in_process(apps))
         return Dispatcher(apps, self.services, self.start, self.stop)
 
     def _app(self, service: Service) -> FastAPI:

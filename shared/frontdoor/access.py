@@ -69,6 +69,7 @@ RELATIONS: dict[str, Relation] = {
     "sender": lambda actor, subject: actor.person == subject.sent_by,
     "family": lambda actor, subject: actor.person in subject.family,
     "triager": lambda actor, subject: "triager" in actor.roles and actor.agency in subject.agencies,
+    "agency": lambda actor, subject: actor.agency is not None and actor.agency in subject.agencies,
     "school": lambda actor, subject: (
         "senco" in actor.roles
         and actor.organisation is not None
@@ -78,7 +79,7 @@ RELATIONS: dict[str, Relation] = {
     "coordinator": lambda actor, _subject: "booking_coordinator" in actor.roles,
     "auditor": lambda actor, _subject: "auditor" in actor.roles,
 }
-NEEDS_AGREEMENT = frozenset({"triager", "caseload", "coordinator"})
+NEEDS_AGREEMENT = frozenset({"triager", "agency", "caseload", "coordinator"})
 """Relations by which somebody sees what another organisation wrote: only under an agreement in force."""
 
 
@@ -127,21 +128,30 @@ WHO_MAY: dict[str, Permission] = {
     "referral.contacts": Permission(None, ("sender", "family", "triager"), hidden=True),
     "referral.list": Permission(None),
     "alert.read": Permission({"triager": "own_agency"}),
-    "child.search": Permission(_any("triager", "social_worker", "nurse")),
+    "child.search": Permission(_any("triager", "social_worker", "nurse"), ("agency",)),
     "queue.read": Permission({"triager": "own_agency", "panel_chair": "any", "panel_member": "own_agency"}),
     "queue.decide": Permission({"triager": "own_agency"}),
     "pool.manage": Permission(_any("booking_coordinator", "panel_chair"), purpose="booking"),
     "supply.manage": Permission(SUPPLIERS, purpose="booking"),
     "block.manage": Permission(_any("booking_coordinator", "provider_manager"), purpose="booking"),
     "waiting.read": Permission(
-        {"booking_coordinator": "any", "therapist": "any", "triager": "own_agency"}, purpose="booking"
+        {"booking_coordinator": "any", "therapist": "any", "triager": "own_agency"},
+        ("coordinator", "triager", "caseload"),
+        purpose="booking",
     ),
     "booking.make": Permission(SUPPLIERS, ("coordinator",), purpose="booking"),
     "booking.cancel": Permission(None, ("coordinator", "family", "caseload"), hidden=True, purpose="booking"),
     "booking.read": Permission(None, ("coordinator", "family", "caseload"), otherwise=404, purpose="booking"),
+    "offer.accept": Permission(None, ("coordinator", "family"), hidden=True, purpose="booking"),
     "notice.read": Permission(None, ("auditor", "triager", "family"), otherwise=404, purpose="notification"),
-    "timeline.read": Permission(None, (*READERS, "caseload"), otherwise=404, purpose="record"),
-    "messages.demo": Permission(roles=None),
+    "timeline.read": Permission(
+        None, ("family", "triager", "caseload", "school", "sender"), otherwise=404, purpose="record"
+    ),
+    "record.list": Permission(None, purpose="record"),
+    "link.renew": Permission(None, ("triager", "sender"), hidden=True, purpose="record"),
+    "messages.demo": Permission(roles=None, purpose="notification"),
+    "notice.tasks": Permission(_any("admin", "auditor"), purpose="notification"),
+    "notice.settle": Permission(_any("admin"), purpose="notification"),
     "operations.read": Permission(_any("admin")),
 }
 

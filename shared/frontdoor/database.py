@@ -22,6 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlmodel import Session
 
+from frontdoor.failpoints import reach
+
 DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 """Table arguments of a table written by `apply()` alone: `frontdoor rebuild` can make it again from the log."""
 KEPT: dict[str, Any] = {"info": {"kind": "kept"}}
@@ -82,13 +84,15 @@ class Database:
         """Open a session that sees one consistent picture and changes nothing."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open one transaction; commit at the end, or leave nothing behind; then ring the bells."""
         with self._turn(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+            session.flush()
+            reach("commit.before")
+        reach("commit.after")
         for ring in self._bells:
             ring()
 

@@ -8,6 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from frontdoor.events import EVENTS, topic_of
+
 _REF = "#/components/schemas/{model}"
 
 
@@ -48,3 +50,42 @@ def _describe_body(document: dict[str, Any], route: APIRoute, model: type[BaseMo
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}}
     for method in route.methods or ():
         document["paths"][route.path_format][method.lower()]["requestBody"] = body
+
+
+def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Merge services' OpenAPI documents into one for the origin."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for part in parts:
+        paths |= {path: item for path, item in part.get("paths", {}).items() if path.startswith("/api/")}
+        schemas |= part.get("components", {}).get("schemas", {})
+    info = {"title": "Front Door", "version": "1", "description": "One referral, three agencies, one clock."}
+    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def asyncapi() -> dict[str, Any]:
+    """Write the AsyncAPI 3.0 document of every event, by topic, from the event classes."""
+    schemas: dict[str, Any] = {}
+    channels: dict[str, Any] = {}
+    for name, kind in sorted(EVENTS.items()):
+        schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {}) | {name: schema}
+        topic = topic_of(kind)
+        channel = channels.setdefault(topic.replace(".", "_"), {"address": topic, "messages": {}})
+        channel["messages"][name] = {
+            "name": name,
+            "contentType": "application/cloudevents+json",
+            "summary": (kind.__doc__ or "").splitlines()[0],
+            "payload": {"$ref": f"#/components/schemas/{name}"},
+        }
+    operations = {
+        f"hear_{key}": {"action": "receive", "channel": {"$ref": f"#/channels/{key}"}} for key in sorted(channels)
+    }
+    info = {"title": "Front Door events", "version": "1", "description": "The data of CloudEvents 1.0 envelopes."}
+    return {
+        "asyncapi": "3.0.0",
+        "info": info,
+        "channels": channels,
+        "operations": operations,
+        "components": {"schemas": schemas},
+    }

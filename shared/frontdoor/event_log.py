@@ -33,6 +33,7 @@ from sqlmodel import Session
 
 from frontdoor.database import BigId, UtcDateTime
 from frontdoor.events import Event, instant, read_event, topic_of
+from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
 
 DATASCHEMA = "https://front-door.example.org/events/{type}/{version}"
@@ -175,6 +176,7 @@ class EventLog:
             records.append(record)
             rows.append(_row(record, said.occasion.caused_by, ordinal))
         session.connection().execute(insert(self.table), rows)
+        reach("append.inserted")
         for record in records:
             self.apply(session, record)
         session.flush()

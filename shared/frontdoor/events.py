@@ -240,6 +240,7 @@ class ProgressNoted(Event, source="referral-intake"):
     agency: Agency
     status: EntryStatus
     due_at: AwareDatetime | None = None
+    received_at: AwareDatetime | None = None
 
 
 # --- triage-panel ----------------------------------------------------------------------------------------------------
@@ -267,6 +268,9 @@ class ReferralQueued(Event, source="triage-panel"):
     to_be_sorted: bool
     redirected_from: Agency | None = None
     family: tuple[str, ...] = ()
+    referrer_role: str | None = None
+    rules: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     story: Sealed
 
 
@@ -531,6 +535,13 @@ class WaitingChildNoted(ChildNoted, Event, source="therapy-booking", people=True
     """Booking heard who a child is. Stream `child-noted/<child id>`."""
 
 
+class WithdrawalNoted(Event, source="therapy-booking"):
+    """Booking heard that a referral was withdrawn: no therapy of it is waited for. Stream `withdrawn/<reference>`."""
+
+    reference: str
+    child_id: str
+
+
 # --- notification ----------------------------------------------------------------------------------------------------
 
 
@@ -557,6 +568,12 @@ class CaseNoted(Event, source="notification"):
     setting: str | None
     agencies: tuple[Agency, ...]
     family: tuple[str, ...] = ()
+    standing: dict[Agency, EntryStatus] = {}
+    due: dict[Agency, AwareDatetime] = {}
+
+
+class NoticeChildNoted(ChildNoted, Event, source="notification", people=True):
+    """Notification heard who a child is: a letter may go to their address. Stream `child-noted/<child id>`."""
 
 
 class NoticeCreated(Event, source="notification"):
@@ -592,6 +609,12 @@ class NoticeAttempted(NoticeChanged, Event, source="notification"):
     """The provider is about to be called; committed before the call."""
 
 
+class NoticeDelayed(NoticeChanged, Event, source="notification"):
+    """The provider could not take it just now; it is tried again from `again_at` on."""
+
+    again_at: AwareDatetime
+
+
 class NoticeSent(NoticeChanged, Event, source="notification"):
     """The provider has it."""
 
@@ -606,27 +629,39 @@ class NoticeUncertain(NoticeChanged, Event, source="notification"):
     """Nobody can say whether it went: a task for a person, never sent again by itself."""
 
 
+class NoticeSettled(NoticeChanged, Event, source="notification"):
+    """A person saw to it: they told the family in another way, or found that nobody need be told."""
+
+
 # --- child-record ----------------------------------------------------------------------------------------------------
 
 
 class RecordOpened(Event, source="child-record"):
-    """A referral has a page in the shared record. Stream `record/<reference>`."""
+    """A referral has a page in the shared record. Stream `record/<reference>`.
+
+    `sender` is words for a role and an organisation, never a person's name; `contacts` are contact ids.
+    """
 
     reference: str
     child_id: str
+    kind: Kind
     agencies: tuple[Agency, ...]
     received_at: AwareDatetime
     acknowledge_by: AwareDatetime
     sent_by: str
+    sender: str
     organisation: str | None
     setting: str | None
     family: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 class StepNoted(Event, source="child-record"):
     """Something happened to a referral, in any service. Stream `record/<reference>`.
 
-    `what` is a code that pages put into words; `facts` are the codes and dates those words need.
+    `what` is a code that pages put into words; `facts` are the codes and dates those words need. `stream` and `version`
+    name the event that was heard, so that the timeline has one order, in whatever order its lines arrive.
     """
 
     reference: str
@@ -636,6 +671,8 @@ class StepNoted(Event, source="child-record"):
     agency: Agency | None
     by: str
     facts: dict[str, str | tuple[str, ...] | None]
+    stream: str
+    version: int
 
 
 class RecordChildNoted(ChildNoted, Event, source="child-record", people=True):

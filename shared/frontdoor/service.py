@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from frontdoor import access, answers, documents, problems
-from frontdoor.calls import Anybody
+from frontdoor import access, answers, documents, metrics, problems
+from frontdoor.calls import Anybody, Call, may
 from frontdoor.database import Busy
 from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import Hearer, Subscriptions
@@ -33,7 +33,7 @@ from frontdoor.work import Parts, Refused
 log = structlog.get_logger()
 
 Lifecycle = Mapping[str, tuple[frozenset[str], str | None]]
-"""Event type -> (the states it may happen in, the state it leads to; None: the same). Before the first event: ``""``."""
+"""Event type -> (the states it may happen in, the state it leads to; None: the same). It begins as ``""``."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,13 @@ def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
     def ready(_call: Anybody) -> Response:
         reachable, hears = _database_answers(parts), hearing()
         fine = reachable and bool(hears["ok"])
-        report = {"service": service.name, "database": reachable, "hearing": hears}
+        held = metrics.parked_now(parts) if reachable else None
+        report = {"service": service.name, "database": reachable, "hearing": hears, "parked": held}
         return JSONResponse({"status": "ok" if fine else "unavailable", **report}, 200 if fine else 503)
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def service_metrics(_call: Annotated[Call, may("operations.read")]) -> str:
+        return metrics.text_of(parts, hearing)
 
     @router.get("/openapi.json")
     def openapi(request: Request, _call: Anybody) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     data: Path = Path("data")
     area: str = "sample"
     areas: Path | None = None
+    failpoint: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     public_url: str | None = None
     port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)

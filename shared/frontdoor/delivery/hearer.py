@@ -17,6 +17,7 @@ from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place, Positions
 from frontdoor.event_log import Recorded, Stale, Undecodable, decode
 from frontdoor.events import EVENTS, Event, UnknownEvent
+from frontdoor.failpoints import reach
 from frontdoor.work import Parts, Refused, Work
 
 log = structlog.get_logger()
@@ -108,6 +109,7 @@ class Hearer:
             hearing = Hearing(self, session, source, alone=alone)
             hearing.hear(payloads)
             keep_place(session)
+            reach("hear.placed")
         for stream, since in hearing.missing:
             self.ask(source, stream, since)
 
@@ -242,7 +244,9 @@ class Hearing:
         work = self.hearer.parts.hearing(self.session, record)
         try:
             with self.session.begin_nested():
+                reach("hear.before")
                 handler(work, Heard(record))
+                reach("hear.after")
         except Refused as refusal:
             said = self.hearer.refusal.model_validate(
                 {"event": record.id, "event_type": record.type, "code": refusal.code}
@@ -284,7 +288,9 @@ class Hearing:
             return False
         except OperationalError:
             raise
-        except Exception as failure:  # noqa: BLE001  it stays parked, with its reason
+        except Exception as failure:
+            if not self.alone:  # it may be passing trouble: the batch is tried again, then each event alone
+                raise
             self.parked.blame(self.session, parked_id, _reason(failure), _name(failure))
             return False
         self.advance(record.stream, record.hash)

@@ -114,7 +114,7 @@ class LocalTransport:
             with owner.database.read() as session:
                 records = owner.log.stream(session, stream, since)
             hearer.deliver(source, [record.payload for record in records])
-        return 0
+        return len(asked)
 
     def _asker(self, service: str) -> Ask:
         def ask(source: str, stream: str, since: int) -> None:

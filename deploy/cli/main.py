@@ -1,0 +1,150 @@
+"""The `frontdoor` command: the product's own hands for those who run it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from all_in_one.assembly import Assembly, assemble
+from all_in_one.settings import Settings
+from cli.parked import parked
+from frontdoor.areas import AreaError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Front Door: run it, look after it, prove it.")
+app.add_typer(parked, name="parked")
+say = Console(highlight=False)
+
+ServiceName = Annotated[str, typer.Argument(help="One of the five services, such as triage-panel.")]
+
+
+@contextmanager
+def opened() -> Iterator[Assembly]:
+    """Open the product's data, without running it."""
+    assembly = assemble(settings())
+    try:
+        yield assembly
+    finally:
+        assembly.close()
+
+
+def settings() -> Settings:
+    """Read the settings, or stop with what is wrong with them, a line each."""
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        for error in wrong.errors():
+            say.print(f"Setting {'.'.join(map(str, error['loc']))}: {error['msg']}", style="red")
+        raise typer.Exit(2) from None
+
+
+def known(assembly: Assembly, name: str) -> str:
+    """Check a service's name."""
+    if name not in assembly.services:
+        say.print(f"There is no service {name}: choose one of {', '.join(assembly.services)}.", style="red")
+        raise typer.Exit(2)
+    return name
+
+
+@app.command()
+def run() -> None:
+    """Serve the whole product from this one process."""
+    from cli.serve import serve
+
+    serve(settings(), say)
+
+
+@app.command()
+def seed(
+    children: Annotated[int, typer.Option(help="How many invented children.")] = 60,
+    number: Annotated[int, typer.Option("--seed", help="Another number makes other children.")] = 1,
+) -> None:
+    """Fill an empty data folder with an invented area's term."""
+    from cli.seed import AlreadyFilled, plant
+
+    try:
+        plant(settings(), children, number, say)
+    except AlreadyFilled as filled:
+        say.print(str(filled), style="red")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def verify(
+    journal: Annotated[Path | None, typer.Option(help="References that were given out, one a line.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds in which what is on its way must arrive.")] = 0.0,
+) -> None:
+    """Prove from the logs and tables that nothing is lost, doubled or half done; read only."""
+    from cli.verify import verify as prove
+
+    with opened() as assembly:
+        failed = prove(assembly, say, journal, wait)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def rebuild(
+    service: ServiceName,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 where they differ.")] = False,
+) -> None:
+    """Build a service's derived tables again from its log, compare, and swap."""
+    from cli import rebuild as building
+
+    with opened() as assembly:
+        found = (building.compare if check else building.rebuild)(assembly, known(assembly, service))
+    for comparison in found:
+        say.print(f"{comparison.table}: {comparison.rows} rows, {comparison.different} different")
+    different = sum(comparison.different for comparison in found)
+    say.print("identical" if not different else "different" if check else "different: rebuilt")
+    raise typer.Exit(1 if check and different else 0)
+
+
+@app.command()
+def replay(
+    service: ServiceName,
+    since: Annotated[int, typer.Option("--from", help="The log id to begin with.")] = 1,
+    stream: Annotated[str | None, typer.Option(help="Only this stream.")] = None,
+    into: Annotated[str | None, typer.Option(help="Only to this service.")] = None,
+    types: Annotated[str | None, typer.Option(help="With --into: run its handlers on these types, by comma.")] = None,
+    twice: Annotated[bool, typer.Option("--twice", help="Each event twice.")] = False,
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="In another order.")] = False,
+) -> None:
+    """Say a service's events to its hearers again; they must change nothing."""
+    from cli.replay import Replay
+    from cli.replay import replay as say_again
+
+    chosen = frozenset(filter(None, (types or "").split(",")))
+    if chosen and into is None:
+        say.print("--types needs --into: it runs the handlers of one service.", style="red")
+        raise typer.Exit(2)
+    with opened() as assembly:
+        wanted = Replay(known(assembly, service), since, stream, into, chosen, twice=twice, shuffle=shuffle)
+        handed = say_again(assembly, wanted)
+    say.print(f"{handed} events handed over")
+
+
+@app.command()
+def due() -> None:
+    """Do what is due now, once: standards that were missed, notices to send."""
+    with opened() as assembly:
+        say.print(f"{assembly.chores.once()} done")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring every service's tables to this release."""
+    with opened() as assembly:
+        say.print(f"{len(assembly.services)} services are at this release at {datetime.now(UTC):%H:%M:%S} UTC")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except AreaError as wrong:
+        say.print(str(wrong), style="red")
+        raise SystemExit(2) from None

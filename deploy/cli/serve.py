@@ -1,0 +1,44 @@
+"""`frontdoor run`: set up, say what is being done, serve."""
+
+import uvicorn
+from rich.console import Console
+
+from all_in_one.assembly import Assembly, assemble
+from all_in_one.settings import Settings
+from cli.seed import is_empty, plant
+from frontdoor import failpoints
+from frontdoor.service import set_up_logs
+
+GRACE = 20
+"""Seconds in which requests in hand may finish when the process is asked to stop."""
+
+
+def serve(settings: Settings, say: Console) -> None:
+    """Open or make the data folder, fill it where it is new, and serve until stopped."""
+    set_up_logs(settings.log_level)
+    if settings.failpoint:
+        failpoints.arm_from(settings.failpoint)
+    say.print(f"Opening the data in {settings.data} …")
+    if settings.seed == "sample" and is_empty(settings):
+        plant(settings, say=say)
+    assembly = assemble(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            assembly.application(),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+    _greet(settings, say, assembly)
+    server.run()
+
+
+def _greet(settings: Settings, say: Console, assembly: Assembly) -> None:
+    say.print(f"Front Door, {assembly.area.name}: [bold]{settings.address}[/bold]")
+    if settings.env == "demo":
+        say.print("Sign in as one of the sample people at /sign-in, or send  Authorization: Bearer demo-senco")
+    say.print("Stop with Ctrl-C; the data stays.")

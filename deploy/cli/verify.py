@@ -1,0 +1,286 @@
+"""`frontdoor verify`: what must always hold, derived again from the logs and tables of all services, read only.
+
+One line for each invariant, with counts and references, never personal data. What is beyond a hearer's position, and a
+notice not yet attempted, is on its way and not a fault, unless `--wait S` has passed and it still is.
+"""
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import select
+
+from all_in_one.assembly import Assembly
+from cli.rebuild import compare
+from frontdoor.delivery import parking
+from frontdoor.delivery.positions import Place
+from frontdoor.event_log import Recorded
+from frontdoor.events import ReferralQueued, ReferralSubmitted
+from frontdoor.service import Lifecycle
+from notification import channels as notification_channels
+from notification import store as notification_store
+from therapy_booking import store as booking_store
+
+EXAMPLES = 5
+
+
+@dataclass
+class Finding:
+    """One invariant: what was looked at, what does not hold (references), and what is on its way."""
+
+    name: str
+    checked: int = 0
+    faults: list[str] = field(default_factory=list)
+    on_their_way: int = 0
+
+    @property
+    def line(self) -> str:
+        """The finding as a person reads it."""
+        if not self.faults:
+            waiting = f", {self.on_their_way} on their way" if self.on_their_way else ""
+            return f"{self.name} … ok {self.checked} checked{waiting}"
+        named = ", ".join(self.faults[:EXAMPLES]) + (" …" if len(self.faults) > EXAMPLES else "")
+        return f"{self.name} … FAILED {len(self.faults)} of {self.checked}: {named}"
+
+
+def verify(assembly: Assembly, say: Console, journal: Path | None = None, wait: float = 0.0) -> int:
+    """Check every invariant and print its line; give back how many do not hold."""
+    until = time.monotonic() + wait
+    findings = _check(assembly, journal)
+    while wait and any(finding.on_their_way for finding in findings) and time.monotonic() < until:
+        time.sleep(0.2)
+        findings = _check(assembly, journal)
+    failed = 0
+    for finding in findings:
+        if wait and finding.on_their_way:
+            finding.faults.append(f"{finding.on_their_way} still on their way")
+        say.print(finding.line, markup=False, soft_wrap=True)
+        failed += bool(finding.faults)
+    say.print(f"{len(findings) - failed} passed, {failed} failed")
+    return failed
+
+
+def _check(assembly: Assembly, journal: Path | None) -> list[Finding]:
+    checks: list[Callable[[Assembly], Finding]] = [
+        exactly_once_routing,
+        lambda every: no_silent_drop(every, journal),
+        state_is_what_was_said,
+        legal_transitions,
+        effect_once,
+        no_event_vanishes,
+        no_double_booking,
+        whole_blocks,
+        told_once,
+    ]
+    return [check(assembly) for check in checks]
+
+
+def _log(assembly: Assembly, name: str) -> Iterator[tuple[int, Recorded]]:
+    parts = assembly.parts[name]
+    with parts.database.read() as session:
+        yield from parts.log.all(session)
+
+
+def _heard_up_to(assembly: Assembly, hearer: str, source: str) -> int:
+    parts = assembly.parts[hearer]
+    table = parts.log.metadata.tables["log_position"].c
+    with parts.database.read() as session:
+        return session.connection().scalar(select(table.log_id).where(table.source == source)) or 0
+
+
+def exactly_once_routing(assembly: Assembly) -> Finding:
+    """I1: each referral has one entry in each queue that its pathways name, and no entry is without a referral."""
+    finding = Finding("I1 exactly-once routing")
+    heard = _heard_up_to(assembly, "triage-panel", "referral-intake")
+    entries: Counter[tuple[str, str]] = Counter()
+    redirected = set()
+    for _, record in _log(assembly, "triage-panel"):
+        if isinstance(record.event, ReferralQueued):
+            entries[record.event.reference, record.event.agency] += 1
+            if record.event.redirected_from:
+                redirected.add((record.event.reference, record.event.agency))
+    for log_id, record in _log(assembly, "referral-intake"):
+        if not isinstance(record.event, ReferralSubmitted):
+            continue
+        for agency in record.event.agencies:
+            finding.checked += 1
+            found = entries.pop((record.event.reference, agency), 0)
+            if found == 0 and log_id > heard:
+                finding.on_their_way += 1
+            elif found != 1:
+                finding.faults.append(f"{record.event.reference} in {agency}: {found}")
+    strangers = [f"{reference} in {agency}: no referral" for reference, agency in entries.keys() - redirected]
+    finding.faults += sorted(strangers)
+    return finding
+
+
+def no_silent_drop(assembly: Assembly, journal: Path | None) -> Finding:
+    """I2: every reference that was given out is in intake's log."""
+    finding = Finding("I2 no silent drop")
+    if journal is None:
+        return finding
+    known = {
+        record.event.reference
+        for _, record in _log(assembly, "referral-intake")
+        if isinstance(record.event, ReferralSubmitted)
+    }
+    for reference in _references(journal):
+        finding.checked += 1
+        if reference not in known:
+            finding.faults.append(reference)
+    return finding
+
+
+def _references(journal: Path) -> Iterator[str]:
+    for line in journal.read_text().splitlines():
+        text = line.strip()
+        if text.startswith("{"):
+            yield str(json.loads(text)["reference"])
+        elif text:
+            yield text
+
+
+def state_is_what_was_said(assembly: Assembly) -> Finding:
+    """I4: each stream is numbered 1 … n, each naming the hash of the one before; tables are the log replayed."""
+    finding = Finding("I4 state and events agree")
+    for name in assembly.services:
+        heads: dict[str, tuple[int, str]] = {}
+        for _, record in _log(assembly, name):
+            finding.checked += 1
+            version, digest = heads.get(record.stream, (0, None))
+            if record.version != version + 1 or record.previous != digest:
+                finding.faults.append(f"{name} {record.stream} version {record.version}")
+            heads[record.stream] = (record.version, record.hash.hex())
+        for comparison in compare(assembly, name):
+            if comparison.different:
+                finding.faults.append(f"{name} table {comparison.table}: {comparison.different} rows")
+    return finding
+
+
+def legal_transitions(assembly: Assembly) -> Finding:
+    """I5: every stream went only ways that its lifecycle allows."""
+    finding = Finding("I5 legal transitions")
+    for name, service in assembly.services.items():
+        states: dict[str, str] = {}
+        for _, record in _log(assembly, name):
+            lifecycle: Lifecycle | None = service.lifecycles.get(record.stream.split("/", 1)[0])
+            if lifecycle is None:
+                continue
+            finding.checked += 1
+            allowed, leads_to = lifecycle.get(record.type, (frozenset(), None))
+            state = states.get(record.stream, "")
+            if state not in allowed:
+                finding.faults.append(f"{record.stream}: {record.type} while {state or 'new'}")
+            states[record.stream] = state if leads_to is None else leads_to
+    return finding
+
+
+def effect_once(assembly: Assembly) -> Finding:
+    """I7: no cause led twice to the same event; what each hearer heard is each owner's history, event by event."""
+    finding = Finding("I7 effect once")
+    for name, parts in assembly.parts.items():
+        table = parts.log.table.c
+        with parts.database.read() as session:
+            because = select(table.caused_by, table.stream, table.type, table.ordinal)
+            rows = session.connection().execute(because.where(table.caused_by.is_not(None))).all()
+        counted = Counter(tuple(row) for row in rows)
+        finding.checked += len(counted)
+        finding.faults += [f"{name} {key[1]} {key[2]}" for key, times in counted.items() if times > 1]
+    for hearer, source, stream, place in _places(assembly):
+        with assembly.parts[source].database.read() as session:
+            said = assembly.parts[source].log.stream(session, stream)
+        finding.checked += 1
+        known = all(place.knows(record.version, record.hash) for record in said[: place.version])
+        if place.version > len(said) or not known:
+            finding.faults.append(f"{hearer} heard another {stream}")
+    return finding
+
+
+def _places(assembly: Assembly) -> Iterator[tuple[str, str, str, Place]]:
+    for name, parts in assembly.parts.items():
+        table = parts.log.metadata.tables["stream_position"].c
+        with parts.database.read() as session:
+            rows = session.connection().execute(select(table.source, table.stream, table.history)).all()
+        for row in rows:
+            if row.source in assembly.parts:
+                yield name, row.source, row.stream, Place(row.history)
+
+
+def no_event_vanishes(assembly: Assembly) -> Finding:
+    """I8: each event, for each hearer, is heard, parked (an open task: a fault to look at) or on its way."""
+    finding = Finding("I8 no event vanishes")
+    for name, hearer in assembly.hearers.items():
+        parked = _parked(assembly, name)
+        finding.faults += [f"{name} parked {stream}: {reason}" for stream, reason in sorted(parked)]
+        held = {stream for stream, _ in parked}
+        for source in hearer.sources:
+            place = _heard_up_to(assembly, name, source)
+            versions = {stream: spot.version for stream, spot in _of_source(assembly, name, source)}
+            for log_id, record in _log(assembly, source):
+                finding.checked += 1
+                if record.version <= versions.get(record.stream, 0):
+                    continue
+                if log_id > place:
+                    finding.on_their_way += 1
+                elif record.stream not in held:
+                    finding.faults.append(f"{name} never heard {record.stream} version {record.version}")
+    return finding
+
+
+def _parked(assembly: Assembly, name: str) -> set[tuple[str, str]]:
+    parts = assembly.parts[name]
+    with parts.database.read() as session:
+        return {(row.stream, row.reason) for row in parking.of(parts.log.metadata).open(session)}
+
+
+def _of_source(assembly: Assembly, hearer: str, source: str) -> Iterator[tuple[str, Place]]:
+    parts = assembly.parts[hearer]
+    table = parts.log.metadata.tables["stream_position"].c
+    with parts.database.read() as session:
+        rows = session.connection().execute(select(table.stream, table.history).where(table.source == source)).all()
+    for row in rows:
+        yield row.stream, Place(row.history)
+
+
+def no_double_booking(assembly: Assembly) -> Finding:
+    """I9: no therapist, room or child is in two sessions at once; no session has more children than seats."""
+    with assembly.parts["therapy-booking"].database.read() as session:
+        faults = booking_store.booking_faults(session)
+    return Finding("I9 no double booking", faults.checked["sessions"], [*faults.double_booked, *faults.over_capacity])
+
+
+def whole_blocks(assembly: Assembly) -> Finding:
+    """I11: a child has a seat in every session of a block or in none; each pool's charges add up to the penny."""
+    with assembly.parts["therapy-booking"].database.read() as session:
+        faults = booking_store.booking_faults(session)
+    return Finding(
+        "I11 whole blocks, balanced pools",
+        faults.checked["bookings"],
+        [*faults.partial_blocks, *faults.unbalanced_pools],
+    )
+
+
+def told_once(assembly: Assembly) -> Finding:
+    """I12: an event that families are told of has one notice for each of them; the provider took it at most once."""
+    finding = Finding("I12 told once")
+    told: dict[str, set[str]] = defaultdict(set)
+    with assembly.parts["notification"].database.read() as session:
+        finding.faults += notification_store.notice_faults(session)
+        finding.on_their_way += notification_store.unsettled(session)
+        for cause, recipient in notification_store.told(session):
+            finding.checked += 1
+            told[cause].add(recipient)
+    heard = _heard_up_to(assembly, "notification", "referral-intake")
+    for log_id, record in _log(assembly, "referral-intake"):
+        if isinstance(record.event, ReferralSubmitted) and log_id <= heard:
+            wanted = {contact.contact_id for contact in record.event.contacts}
+            if told[record.id] != wanted:
+                finding.faults.append(f"{record.event.reference}: told {len(told[record.id])} of {len(wanted)}")
+    for notice, times in notification_channels.ledger_counts(assembly.folder).items():
+        if times > 1:
+            finding.faults.append(f"notice {notice} sent {times} times")
+    return finding

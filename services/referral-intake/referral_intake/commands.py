@@ -1,0 +1,379 @@
+"""What people may ask of intake: the form's one rule book, with the sentences they read where something is wrong.
+
+Rules that need today's date, the area or the sender's own uploads are in `domain.py` and `handlers.py`.
+"""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from nhs_number import calculate_checksum
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from stdnum.gb import upn as upn_number
+
+from frontdoor.events import Channel, Kind
+from frontdoor.problems import Command
+from referral_intake.domain import NeedCode, ReferrerRole
+
+MOST = 100
+"""Rows that any list of the form may have."""
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f]")
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+_POSTCODE = re.compile(r"(GIR 0AA|[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2})")
+_BFPO = re.compile(r"BFPO([0-9]{1,4})")
+_UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
+_ZALGO = 6
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def _line(value: Any) -> Any:
+    """Tidy a text of one line: NFC, no hidden or control characters, no space around it."""
+    if not isinstance(value, str):
+        return value
+    if _DIRECTION_MARKS.search(value):
+        raise ValueError("This contains a hidden text-direction character: delete it and type it again")
+    text = _text(value)
+    if re.search("[\n\t\u2028\u2029]", text):
+        raise ValueError("This must be on one line, without tabs")
+    return text
+
+
+def _text(value: Any) -> Any:
+    """Tidy a longer text, which may have several lines."""
+    if not isinstance(value, str):
+        return value
+    if _DIRECTION.search(value):
+        raise ValueError("This contains a hidden text-direction character: delete it and type it again")
+    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    if any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in text):
+        raise ValueError("This contains a control character that cannot be shown: delete it and type it again")
+    _refuse_zalgo(text)
+    trimmed = text.strip()
+    return "" if not trimmed.strip(f"{_INVISIBLE} \n\t") else trimmed
+
+
+def _refuse_zalgo(text: str) -> None:
+    marks = 0
+    for letter in text:
+        marks = marks + 1 if unicodedata.category(letter) in {"Mn", "Me"} else 0
+        if marks > _ZALGO:
+            raise ValueError("This has too many accents on one letter: delete them and type it again")
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_line)]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValidator(_line)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), BeforeValidator(_text)]
+Address = Annotated[list[Name], Field(max_length=MOST)]
+
+
+# --- numbers, addresses, ways to reach people -----------------------------------------------------------------------
+
+
+def read_nhs_number(text: str) -> str:
+    """Give the ten digits of an NHS number, however it is spaced; `ValueError` says what is wrong with it."""
+    digits = re.sub(r"[\s\u2010-\u2015-]", "", text)
+    if not re.fullmatch(r"[0-9]*", digits):
+        raise ValueError("Check the NHS number: it must be made of the numbers 0 to 9")
+    if len(digits) != 10:
+        raise ValueError("Check the NHS number: it must have 10 digits")
+    if len(set(digits)) == 1:
+        raise ValueError("Check the NHS number: it cannot be the same digit ten times")
+    if calculate_checksum(digits[:9]) != int(digits[9]):
+        raise ValueError("Check the NHS number: the last digit does not match")
+    return digits
+
+
+def read_upn(text: str) -> str:
+    """Give a UPN in capitals; a temporary one ends in a letter. Only its check letter is checked."""
+    number = re.sub(r"\s", "", text).upper()
+    if not _UPN.fullmatch(number):
+        raise ValueError("UPN must be a letter and then 12 characters, like A123456789012")
+    if upn_number.calc_check_digit(number[1:]) != number[0]:
+        raise ValueError("Check the UPN: the first letter does not match")
+    return number
+
+
+def read_postcode(text: str) -> str:
+    """Give a postcode as it is written: `ss11aa` → `SS1 1AA`. BFPO numbers and ZZ99 (no fixed abode) are postcodes."""
+    compact = re.sub(r"\s", "", text).upper()
+    forces = _BFPO.fullmatch(compact)
+    spaced = f"BFPO {forces[1]}" if forces else f"{compact[:-3]} {compact[-3:]}"
+    if not (forces or _POSTCODE.fullmatch(spaced)):
+        raise ValueError("Enter a full UK postcode, like SS1 1AA")
+    return spaced
+
+
+def read_phone(text: str) -> str:
+    """Give a telephone number in its international form; it must be possible, not known to be in use."""
+    wrong = "Enter a telephone number, like 01632 960 001, 07700 900 982 or +44 808 157 0192"
+    if not text.isascii():
+        raise ValueError("Enter a telephone number in the numbers 0 to 9")
+    try:
+        number = phonenumbers.parse(text, "GB")
+    except phonenumbers.NumberParseException:
+        raise ValueError(wrong) from None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise ValueError(wrong)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def read_email(text: str) -> str:
+    """Give an e-mail address; its syntax is checked, not whether anybody reads it."""
+    try:
+        read = validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        read = None
+    if read is None or "." not in read.domain:
+        raise ValueError("Enter an email address in the correct format, like name@example.org")
+    return read.normalized
+
+
+def read_language(text: str) -> str:
+    """Give a language's code (BCP 47), such as `en`, `pl` or `pt-BR`."""
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", text):
+        raise ValueError("Language must be a language code, like en or pl")
+    return text
+
+
+def read_support(code: str) -> str:
+    """Give the code of a kind of support."""
+    if not re.fullmatch(r"[a-z_]{1,60}", code):
+        raise ValueError("Support must be a code of small letters and underscores, like speech_and_language")
+    return code
+
+
+def read_ods_code(text: str) -> str:
+    """Give the code of a practice in capitals."""
+    code = text.upper()
+    if not re.fullmatch(r"[A-Z0-9]{3,12}", code):
+        raise ValueError("Practice code must be 3 to 12 letters and numbers, like F81234")
+    return code
+
+
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=254), BeforeValidator(_line)]
+NhsNumber = Annotated[_Line, AfterValidator(read_nhs_number)]
+Upn = Annotated[_Line, AfterValidator(read_upn)]
+Postcode = Annotated[_Line, AfterValidator(read_postcode)]
+Phone = Annotated[_Line, AfterValidator(read_phone)]
+Email = Annotated[_Line, AfterValidator(read_email)]
+Language = Annotated[_Line, AfterValidator(read_language)]
+SupportCode = Annotated[_Line, AfterValidator(read_support)]
+OdsCode = Annotated[_Line, AfterValidator(read_ods_code)]
+
+
+# --- the form ---------------------------------------------------------------------------------------------------------
+
+
+def wrong(model: str, *fields: tuple[str, str]) -> ValidationError:
+    """Say that fields of a model are wrong: (dotted path inside it, sentence)."""
+    return ValidationError.from_exception_data(
+        model,
+        [
+            InitErrorDetails(type=PydanticCustomError("rule", sentence), loc=_location(path), input=None)
+            for path, sentence in fields
+        ],
+    )
+
+
+def _location(path: str) -> tuple[int | str, ...]:
+    return tuple(int(part) if part.isdecimal() else part for part in path.split("."))
+
+
+class Practice(Command):
+    """The child's GP practice."""
+
+    name: Name
+    ods_code: OdsCode | None = None
+
+
+class Child(Command):
+    """Who the referral is about; a child not born yet has an expected date instead of a date of birth."""
+
+    given_name: Name
+    family_name: Name
+    postcode: Postcode
+    date_of_birth: date | None = None
+    expected_date: date | None = None
+    nhs_number: NhsNumber | None = None
+    upn: Upn | None = None
+    setting: Name | None = None
+    sex: Literal["female", "male", "indeterminate", "not_known"] | None = None
+    known_as: Name | None = None
+    previous_names: list[Name] = Field(default=[], max_length=MOST)
+    address: Address = []
+    language: Name | None = None
+    interpreter: bool | None = None
+    ethnicity: Name | None = None
+    gp: Practice | None = None
+    care_status: Literal["none", "section_20", "section_31", "other"] | None = None
+    responsible_authority: Name | None = None
+    child_protection: Literal["none", "child_in_need", "child_protection_plan", "not_known"] | None = None
+    sen_status: Literal["E", "K", "N"] | None = None
+    date_of_birth_estimated: bool | None = None
+
+    @model_validator(mode="after")
+    def _has_one_date(self) -> Self:
+        if self.date_of_birth is None and self.expected_date is None:
+            sentence = "Enter the date of birth, or the expected date of a baby who is not born yet"
+            raise wrong("Child", ("date_of_birth", sentence))
+        if self.date_of_birth is not None and self.expected_date is not None:
+            raise wrong("Child", ("expected_date", "Enter a date of birth or an expected date, not both"))
+        return self
+
+    @property
+    def birth(self) -> date:
+        """The date of birth, or the expected one."""
+        birth = self.date_of_birth or self.expected_date
+        assert birth is not None  # noqa: S101  the model has made sure
+        return birth
+
+
+class Contact(Command):
+    """Somebody to be told what happens: an adult, or the young person."""
+
+    name: Name
+    relationship: Short
+    parental_responsibility: bool
+    channel: Channel
+    language: Language = "en"
+    email: Email | None = None
+    phone: Phone | None = None
+    address: Address = []
+    postcode: Postcode | None = None
+    lives_with_child: bool | None = None
+    interpreter: bool | None = None
+    safe_to_contact: bool | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.channel == "email" and self.email is None:
+            raise wrong("Contact", ("email", "Enter an email address, or choose another way to contact them"))
+        if self.channel == "sms" and self.phone is None:
+            raise wrong("Contact", ("phone", "Enter a telephone number, or choose another way to contact them"))
+        return self
+
+
+class Referrer(Command):
+    """In which capacity somebody refers; it need not be the sign-in's."""
+
+    role: ReferrerRole
+    organisation: Name | None = None
+    name: Name | None = None
+    phone: Phone | None = None
+    email: Email | None = None
+
+
+class NeedOnForm(Command):
+    """A need, as the form has it."""
+
+    code: NeedCode
+    rank: Literal["primary", "secondary"]
+    detail: Text | None = None
+
+
+class Involved(Command):
+    """Somebody who works with the family already."""
+
+    role: Name
+    name: Name
+    organisation: Name | None = None
+    contact: Name | None = None
+    last_seen: Name | None = None
+
+
+class DoNotContact(Command):
+    """Somebody who must not be told."""
+
+    name: Name
+    reason: Text | None = None
+
+
+class Consent(Command):
+    """Whether the family, or the young person, agrees."""
+
+    given: bool
+    by: Name
+    on: date
+    method: Name | None = None
+    scopes: list[Name] = Field(default=[], max_length=MOST)
+    not_given_reason: Text | None = None
+
+
+class ReferralForm(Command):
+    """The referral form, as `POST /api/referrals` takes it and the pages fill it in."""
+
+    kind: Kind = "request"
+    child: Child
+    contacts: list[Contact] = Field(min_length=1, max_length=MOST)
+    referrer: Referrer
+    needs: list[NeedOnForm] = Field(min_length=1, max_length=MOST)
+    support: list[SupportCode] = Field(default=[], max_length=MOST)
+    concern: Text
+    concern_raised_on: date
+    tried: list[Text] = Field(default=[], max_length=MOST)
+    strengths: Text | None = None
+    child_voice: Text | None = None
+    family_voice: Text | None = None
+    involved: list[Involved] = Field(default=[], max_length=MOST)
+    previous_reference: Short | None = None
+    do_not_contact: list[DoNotContact] = Field(default=[], max_length=MOST)
+    evidence: list[Short] = Field(default=[], max_length=MOST)
+    consent: Consent
+    immediate_danger: bool
+
+    @model_validator(mode="after")
+    def _has_one_primary_need(self) -> Self:
+        primary = [at for at, need in enumerate(self.needs) if need.rank == "primary"]
+        if len(primary) > 1:
+            raise wrong("ReferralForm", (f"needs.{primary[1]}.rank", "Only one need can be the primary need"))
+        return self
+
+
+# --- afterwards -------------------------------------------------------------------------------------------------------
+
+
+class Withdrawal(Command):
+    """Why a referral is taken back."""
+
+    reason: Text
+
+
+class Addition(Command):
+    """What somebody adds to a referral."""
+
+    text: Text
+    evidence: list[Short] = Field(default=[], max_length=MOST)
+
+
+class ChangedContact(Contact):
+    """A contact as it is from now on. `contact` is its id; without one it is found by its name, or added."""
+
+    contact: Short | None = None
+
+
+class ContactChange(Command):
+    """Who is told what happens, and how, from now on; whoever is not listed stays as they were."""
+
+    contacts: list[ChangedContact] = Field(min_length=1, max_length=MOST)
+
+
+class ChildSearch(Command):
+    """Who somebody looks for; what is given must all match."""
+
+    name: Name | None = None
+    date_of_birth: date | None = None
+    nhs_number: NhsNumber | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.name is None and self.date_of_birth is None and self.nhs_number is None:
+            raise wrong("ChildSearch", ("name", "Enter a name, a date of birth or an NHS number"))
+        return self

@@ -1,0 +1,259 @@
+"""What a referral is, who must see it, by when, and what may be done with it: values and pure functions."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from frontdoor.calendars import age_on
+from frontdoor.events import AGENCIES, Agency, Need, Route
+
+NeedCode = Literal[
+    "SPLD", "MLD", "SLD", "PMLD", "SEMH", "SLCN", "HI", "VI", "MSI", "PD", "ASD", "DS", "OTH", "NSA", "NYK"
+]
+ReferrerRole = Literal[
+    "senco",
+    "teacher",
+    "health_visitor",
+    "gp",
+    "nurse",
+    "midwife",
+    "therapist",
+    "social_worker",
+    "parent",
+    "young_person",
+    "other",
+]
+
+OLDEST = 25
+"""The birthday from which this service is not the right one."""
+BEFORE_BIRTH = timedelta(weeks=40)
+LATE_BABY = timedelta(weeks=4)
+ESCALATE_AFTER = timedelta(minutes=15)
+"""How long an alert may stay unread before the duty team is told again."""
+FAMILY = frozenset({"parent", "young_person"})
+"""Roles of people who act for themselves or their own child."""
+ENDED = frozenset({"declined", "redirected", "withdrawn", "closed"})
+"""States of an agency's entry in which nothing more happens to it."""
+
+LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
+    "referral": {
+        "ReferralSubmitted": (frozenset({""}), "received"),
+        "ReferralAmended": (frozenset({"received"}), None),
+        "ReferralWithdrawn": (frozenset({"received"}), "withdrawn"),
+    },
+    "child": {"ChildRegistered": (frozenset({""}), "registered")},
+    "contact": {
+        "ContactAdded": (frozenset({""}), "known"),
+        "ContactChanged": (frozenset({"known"}), None),
+    },
+    "progress": {"ProgressNoted": (frozenset({"", "noted"}), "noted")},
+    "refusal": {"IntakeRefused": (frozenset({""}), "refused")},
+}
+"""Stream kind → event type → (the states it may happen in, the state it leads to; None: the same)."""
+
+DANGER = (
+    "If the child is in danger now, call 999. Otherwise call the children's social care duty team of your council now. "
+    "This has not been sent as a referral: the duty team has been alerted. Make the referral when the child is safe."
+)
+
+
+class NotAllowed(Exception):
+    """This cannot be done as things stand: a stable code, and a sentence for a person."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence = code, sentence
+
+
+def require(event_type: str, state: str, sentence: str) -> None:
+    """Check that an event of a referral may happen in this state; raises `NotAllowed`."""
+    before, _ = LIFECYCLES["referral"][event_type]
+    if state not in before:
+        raise NotAllowed("not_allowed", sentence)
+
+
+# --- who must see it --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pathways:
+    """Which agencies a support or a need concerns; a code that is not listed goes to all of `catch_all`."""
+
+    support: Mapping[str, Sequence[str]]
+    needs: Mapping[str, Sequence[str]]
+    catch_all: Sequence[str]
+
+
+def find_routes(pathways: Pathways, needs: Iterable[str], support: Iterable[str]) -> tuple[Route, ...]:
+    """Find the agencies that must see a referral: the union of what its needs and its supports name, in order.
+
+    Each with the rules that sent it there: `need:SLCN`, `support:early_help`, `catch-all:NYK`.
+    """
+    rules: dict[str, list[str]] = {}
+    for kind, codes, known in (("need", needs, pathways.needs), ("support", support, pathways.support)):
+        for code in dict.fromkeys(codes):
+            rule = f"{kind}:{code}" if code in known else f"catch-all:{code}"
+            for agency in known.get(code, pathways.catch_all):
+                rules.setdefault(agency, []).append(rule)
+    return tuple(Route(agency=agency, rules=tuple(rules[agency])) for agency in AGENCIES if agency in rules)
+
+
+def must_be_sorted(routes: Iterable[Route]) -> bool:
+    """Say whether a person must sort the referral, because some code of it has no pathway of its own."""
+    return any(rule.startswith("catch-all:") for route in routes for rule in route.rules)
+
+
+def distinct_needs(needs: Iterable[tuple[str, Any]]) -> tuple[Need, ...]:
+    """Name each need once; the primary one stays primary."""
+    ranks: dict[str, Any] = {}
+    for code, rank in needs:
+        if ranks.get(code) != "primary":
+            ranks[code] = rank
+    return tuple(Need(code=code, rank=rank) for code, rank in ranks.items())
+
+
+# --- days and ages ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Days:
+    """The days on a form. `birth` is the expected date where `is_expected`."""
+
+    birth: date
+    is_expected: bool
+    consent_on: date
+    concern_raised_on: date
+
+
+def wrong_days(days: Days, today: date) -> list[tuple[str, str]]:
+    """Find what is wrong with the days of a form, today: (field, sentence)."""
+    found = [_wrong_expected(days.birth, today) if days.is_expected else _wrong_birth(days.birth, today)]
+    if days.consent_on > today:
+        found.append(("consent.on", "Date of consent must be today or in the past"))
+    if days.concern_raised_on > today:
+        found.append(("concern_raised_on", "Date the concern was raised must be today or in the past"))
+    elif days.birth - days.concern_raised_on > BEFORE_BIRTH:
+        sentence = "Date the concern was raised must not be more than 40 weeks before birth"
+        found.append(("concern_raised_on", sentence))
+    return [wrong for wrong in found if wrong is not None]
+
+
+def _wrong_birth(birth: date, today: date) -> tuple[str, str] | None:
+    if birth > today:
+        return "child.date_of_birth", "Date of birth must be today or in the past"
+    if age_on(birth, today) >= OLDEST:
+        return "child.date_of_birth", "This service is for ages 0 to 25: it ends the day before the 25th birthday"
+    return None
+
+
+def _wrong_expected(expected: date, today: date) -> tuple[str, str] | None:
+    if expected - today > BEFORE_BIRTH:
+        return "child.expected_date", "Expected date must be in the next 40 weeks"
+    if today - expected > LATE_BABY:
+        return "child.expected_date", "Enter the date of birth: the expected date has passed"
+    return None
+
+
+# --- what is noticed --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """What the form and the area say that decides the flags. `age` is in whole years, below 0 before birth."""
+
+    age: int
+    has_parental_responsibility: bool
+    unmatched_setting: bool
+    unmatched_organisation: bool
+    out_of_area: bool
+    to_be_sorted: bool
+    birth_date_estimated: bool
+    not_born_yet: bool
+
+
+def flags_of(noticed: Noticed) -> tuple[str, ...]:
+    """Name what a person should look at; none of it refuses a referral."""
+    flags = {
+        "no_parental_responsibility": noticed.age < 16 and not noticed.has_parental_responsibility,
+        "unmatched_setting": noticed.unmatched_setting,
+        "unmatched_organisation": noticed.unmatched_organisation,
+        "out_of_area": noticed.out_of_area,
+        "to_be_sorted": noticed.to_be_sorted,
+        "birth_date_estimated": noticed.birth_date_estimated,
+        "not_born_yet": noticed.not_born_yet,
+    }
+    return tuple(name for name, holds in flags.items() if holds)
+
+
+SELF = frozenset({"self", "myself", "me", "young person", "themselves", "themself", "himself", "herself", "child"})
+
+
+def is_themselves(relationship: str, name: str, own_name: str) -> bool:
+    """Say whether a contact is the young person."""
+    return relationship.casefold() in SELF or search_words(name) == search_words(own_name)
+
+
+def may_be_told(age: int, themselves: bool, chosen_by_adult: bool, named_not_to: bool, said_safe: bool | None) -> bool:
+    """Say whether somebody may be told what happens: not who is named not to be, nor against the sender's word.
+
+    From 18 others are told only by the adult's own choice.
+    """
+    if named_not_to or said_safe is False:
+        return False
+    return age < 18 or themselves or chosen_by_adult
+
+
+def overall_status(status: str, entries: Collection[str]) -> str:
+    """Give the referral's own status: `withdrawn`, `closed` once every agency has ended, or as it was received."""
+    if status == "received" and entries and all(entry in ENDED for entry in entries):
+        return "closed"
+    return status
+
+
+# --- who may see which part -------------------------------------------------------------------------------------------
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "identity": ("child",),
+    "contact": ("contacts", "do_not_contact"),
+    "needs": ("needs", "support"),
+    "concern": (
+        "concern", "concern_raised_on", "tried", "strengths", "child_voice", "family_voice", "involved", "additions",
+    ),
+    "evidence": ("evidence",),
+    "status": ("consent", "referrer", "previous_reference", "withdrawal"),
+}
+"""Category of a sharing agreement → parts of the answer that it opens."""
+PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
+    "health": ("gp",),
+    "education": ("sen_status",),
+    "care": ("care_status", "responsible_authority", "child_protection"),
+}
+"""Category → fields of `child` that need it besides `identity`."""
+
+
+def visible(answer: Mapping[str, Any], categories: frozenset[str] | None) -> dict[str, Any]:
+    """Keep of an answer what somebody's categories open (None: everything)."""
+    if categories is None:
+        return dict(answer)
+    hidden = {part for name, parts in PARTS.items() if name not in categories for part in parts}
+    shown = {name: value for name, value in answer.items() if name not in hidden}
+    if "child" in shown:
+        closed = {part for name, parts in PARTS_OF_CHILD.items() if name not in categories for part in parts}
+        shown["child"] = {name: value for name, value in shown["child"].items() if name not in closed}
+    return shown
+
+
+# --- finding a child --------------------------------------------------------------------------------------------------
+
+
+def search_words(name: str) -> frozenset[str]:
+    """Read a name as words to be found by: without case, accents, apostrophes and order."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    letters = "".join(letter for letter in plain if unicodedata.category(letter)[0] not in {"M", "C"})
+    return frozenset(re.findall(r"\w+", re.sub(r"['’‘`´]", "", letters)))
+
+
+__all__ = ["Agency"]

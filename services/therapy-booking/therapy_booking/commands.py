@@ -1,0 +1,124 @@
+"""What people may ask of booking: strict models, with the sentences that a person reads where something is wrong."""
+
+import re
+from datetime import date, time
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from frontdoor.events import Discipline, Mode
+from frontdoor.problems import Command
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+Pence = Annotated[int, Field(ge=0, le=100_000_000_000)]
+"""Up to a thousand million pounds."""
+Reason = Literal[
+    "family_request",
+    "child_unwell",
+    "provider_cancelled",
+    "therapist_absent",
+    "no_longer_needed",
+    "moved_away",
+    "duplicate",
+    "other",
+]
+
+_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}")
+
+
+def _postcode(text: str) -> str:
+    compact = re.sub(r"\s", "", text).upper()
+    if not _POSTCODE.fullmatch(compact):
+        raise ValueError("Enter a full UK postcode, like NN16 8AA")
+    return f"{compact[:-3]} {compact[-3:]}"
+
+
+def _local(at: time) -> time:
+    if at.tzinfo is not None or at.second or at.microsecond:
+        raise ValueError("Enter the local time in hours and minutes, like 09:30")
+    return at
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("Name each of them once")
+    return values
+
+
+Postcode = Annotated[str, StringConstraints(max_length=20), AfterValidator(_postcode)]
+LocalTime = Annotated[time, AfterValidator(_local)]
+Names = Annotated[tuple[Name, ...], Field(max_length=100), AfterValidator(_each_once)]
+
+
+class RegisterProvider(Command):
+    """A provider from whom blocks can be bought."""
+
+    name: Name
+    kind: Literal["nhs", "council", "private", "charity"]
+
+
+class RegisterTherapist(Command):
+    """A therapist of a provider. `person` is their sign-in, where they have one."""
+
+    name: Name
+    provider: Id
+    disciplines: Annotated[tuple[Discipline, ...], Field(min_length=1, max_length=2), AfterValidator(_each_once)]
+    skills: Names = ()
+    languages: Names = ()
+    person: Id | None = None
+
+
+class RegisterPlace(Command):
+    """A place where sessions can be held."""
+
+    name: Name
+    kind: Literal["clinic", "school", "hub", "home", "online"]
+    postcode: Postcode | None = None
+
+
+class Contribute(Command):
+    """What an organisation of the area puts into a pool for a discipline."""
+
+    organisation: Id
+    discipline: Discipline
+    pence: Pence
+
+
+class OpenPool(Command):
+    """Money that organisations put together for a term."""
+
+    name: Name
+    term: Id
+    contributions: Annotated[tuple[Contribute, ...], Field(min_length=1, max_length=100)]
+
+
+class CommissionBlock(Command):
+    """A block of weekly sessions; `price_pence` is for the whole of it."""
+
+    provider: Id
+    therapist: Id
+    discipline: Discipline
+    mode: Mode
+    place: Id
+    first_date: date
+    time: LocalTime
+    minutes: Annotated[int, Field(ge=5, le=480)]
+    weeks: Annotated[int, Field(ge=1, le=52)]
+    seats: Annotated[int, Field(ge=1, le=100)]
+    price_pence: Pence
+
+
+class Book(Command):
+    """A child into every session of a block. `accept_shorter`: also where it has fewer sessions than agreed."""
+
+    reference: Id
+    block: Id
+    accept_shorter: bool = False
+    offer: Id | None = None
+
+
+class Cancel(Command):
+    """A booking is given up."""
+
+    reason_code: Reason

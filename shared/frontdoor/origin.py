@@ -1,0 +1,76 @@
+"""The addresses of the whole origin, which referral-intake serves: it asks every service and merges what they say."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+
+from frontdoor import documents
+from frontdoor.calls import Anybody, Call, may
+from frontdoor.web import Pages
+
+Ask = Callable[[str, str], Awaitable[tuple[int, Any]]]
+"""(service, path under the service) -> (HTTP status, JSON or text)."""
+
+router = APIRouter()
+pages = Pages("frontdoor.web")
+
+
+class Peers:
+    """The services of this origin, in alphabetical order, and how to ask them."""
+
+    def __init__(self, names: tuple[str, ...], ask: Ask) -> None:
+        self.names, self.ask = names, ask
+
+    async def all(self, path: str) -> dict[str, tuple[int, Any]]:
+        """Ask every service the same."""
+        return {name: await self.ask(name, path) for name in self.names}
+
+
+def _peers(request: Request) -> Peers:
+    peers: Peers = request.app.state.peers
+    return peers
+
+
+@router.get("/health/live")
+def live(_call: Anybody) -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/health/ready")
+async def ready(request: Request, _call: Anybody) -> Response:
+    """Say whether all services hear and answer, each with its parts."""
+    found = await _peers(request).all("/health/ready")
+    fine = all(status == 200 for status, _ in found.values())
+    services = {name: report for name, (_, report) in found.items()}
+    body = {"status": "ok" if fine else "unavailable", "services": services}
+    return JSONResponse(body, 200 if fine else 503)
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request, _call: Anybody) -> Any:
+    """Give one OpenAPI document for all services' JSON."""
+    found = await _peers(request).all("/openapi.json")
+    return documents.merged([document for _, document in found.values()])
+
+
+@router.get("/asyncapi.json")
+def asyncapi(_call: Anybody) -> Any:
+    """Give the AsyncAPI document of every event."""
+    return documents.asyncapi()
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request, _call: Annotated[Call, may("operations.read")]) -> str:
+    """Give all services' Prometheus metrics."""
+    found = await _peers(request).all("/metrics")
+    return "".join(str(text) for _, text in found.values())
+
+
+@router.get("/operations", response_class=HTMLResponse)
+async def operations(request: Request, _call: Annotated[Call, may("operations.read")]) -> HTMLResponse:
+    """Show how every service does: what it hears, how far behind, what is parked."""
+    found = await _peers(request).all("/health/ready")
+    return pages.render(request, "operations.html", services={name: report for name, (_, report) in found.items()})

@@ -1,0 +1,224 @@
+"""A line: an owner that says things, a transport, and a hearer that writes down what it heard.
+
+The suite asks a line for nothing that belongs to one transport: Kafka joins by one more `Line` in `LINES`.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Session, SQLModel, select
+
+from frontdoor import failpoints
+from frontdoor.areas import areas_folder, load_area
+from frontdoor.database import DERIVED, Database
+from frontdoor.delivery import parking
+from frontdoor.delivery.hearer import Heard, Hearer, NotYet
+from frontdoor.delivery.local import LocalTransport, Owner
+from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
+from frontdoor.events import Event, LinkRenewed, NoticeSent, OfferEnded, RecordRefused
+from frontdoor.identifiers import FamilyLinks
+from frontdoor.seal import KeyStore
+from frontdoor.service import Service
+from frontdoor.testing import MovedClock
+from frontdoor.work import Parts, Refused, Work
+
+AREA = load_area(areas_folder() / "sample")
+
+
+class Killed(BaseException):
+    """The process is gone, as after kill -9."""
+
+
+class Row(SQLModel, registry=registry()):
+    """The hearer's tables."""
+
+
+class Note(Row, table=True):
+    """What was heard, in the order in which it was applied on its stream."""
+
+    __table_args__ = DERIVED
+    stream: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+
+
+def apply(session: Session, record: Recorded) -> None:
+    """Write a note down."""
+    event = record.event
+    if isinstance(event, LinkRenewed):
+        session.add(Note(stream=event.reference, number=event.generation))
+
+
+class Line:
+    """One owner, or two, and one hearer over the local transport."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock = folder, MovedClock()
+        self.trouble: dict[str, Callable[[], None]] = {}
+        self.calls: list[str] = []
+        self._open()
+
+    def _open(self) -> None:
+        self.logs = {name: EventLog(name, Row.metadata.__class__(), lambda *_: None) for name in self.owner_names}
+        self.owners = {name: self._owner(name, log) for name, log in self.logs.items()}
+        self._hearer()
+
+    owner_names = ("therapy-booking", "notification")
+
+    def _owner(self, name: str, log: EventLog) -> Owner:
+        database = Database(f"sqlite:///{self.folder / name}.sqlite")
+        database.create(log.metadata)
+        return Owner(database, log)
+
+    def _hearer(self, name: str = "child-record") -> None:
+        subscriptions = {OfferEnded: self.write_down, NoticeSent: self.only_after_its_offer}
+        database = Database(f"sqlite:///{self.folder / name}.sqlite")
+        database.create(_SERVICE.metadata)
+        keys = KeyStore(Database(f"sqlite:///{self.folder / 'keys'}.sqlite"))
+        links = FamilyLinks(b"secret")
+        rest = {"folder": self.folder, "public_url": "", "demo": True, "secret": b"secret"}
+        self.parts = Parts("child-record", database, _LOG, AREA, keys, links, clock=self.clock, **rest)
+        self.hearer = Hearer(self.parts, subscriptions, RecordRefused)
+        self.hearer.pause = lambda _seconds: None
+        self.transport = LocalTransport(self.owners, [self.hearer], batch=7)
+
+    # --- what the hearer does ---
+
+    def write_down(self, work: Work, heard: Heard) -> None:
+        """Say a note of each event."""
+        event = heard.event
+        assert isinstance(event, OfferEnded)
+        self.calls.append(f"{event.offer}/{heard.record.version}")
+        self.trouble.get(f"{event.offer}/{heard.record.version}", lambda: None)()
+        note = LinkRenewed(reference=event.offer, recipient="note", generation=heard.record.version)
+        work.append(f"link/{event.offer}/note", None, note)
+
+    def only_after_its_offer(self, work: Work, heard: Heard) -> None:
+        """Say a note of a notice, once the offer that it names has been heard."""
+        event = heard.event
+        assert isinstance(event, NoticeSent)
+        if work.version(f"link/{event.reference}/note") == 0:
+            raise NotYet("therapy-booking", f"offer/{event.reference}")
+        note = LinkRenewed(reference=event.notice, recipient="note", generation=heard.record.version)
+        work.append(f"link/{event.notice}/note", None, note)
+
+    # --- what a test may do ---
+
+    def say(self, stream: str, count: int = 1, outcome: str = "accepted") -> list[Recorded]:
+        """Let booking say that this offer ended, `count` times."""
+        said = [OfferEnded(offer=stream, reference="R1", child_id="C1", outcome=outcome) for _ in range(count)]
+        return self._say("therapy-booking", f"offer/{stream}", said)
+
+    def say_notice(self, notice: str, about: str) -> list[Recorded]:
+        """Let notification say that a notice about an offer was sent."""
+        sent = NoticeSent(notice=notice, reference=about, child_id="C1")
+        return self._say("notification", f"notice/{notice}", [sent])
+
+    def _say(self, source: str, stream: str, events: list[Event]) -> list[Recorded]:
+        owner = self.owners[source]
+        occasion = Occasion(self.clock(), "somebody", "sample", "correlation")
+        with owner.database.write() as session:
+            return owner.log.append(session, stream, None, events, Saying(session, occasion))
+
+    def carry(self) -> None:
+        """Let the transport carry until nothing is left."""
+        self.transport.drain()
+
+    def hand_over(self, *records: Recorded | bytes) -> None:
+        """Hand these over, as a transport that repeats, loses or reorders would."""
+        for record in records:
+            payload = record if isinstance(record, bytes) else record.payload
+            self.hearer.deliver("therapy-booking", [payload])
+
+    def notes(self) -> dict[str, list[int]]:
+        """Give what was written down, by stream."""
+        with self.parts.database.read() as session:
+            rows = session.exec(select(Note).order_by(Note.stream, Note.number)).all()
+        found: dict[str, list[int]] = {}
+        for row in rows:
+            found.setdefault(row.stream, []).append(row.number)
+        return found
+
+    def parked(self) -> list[tuple[str, int, str]]:
+        """Give (stream, version, reason) of what is parked."""
+        with self.parts.database.read() as session:
+            rows = parking.of(self.parts.log.metadata).open(session)
+        return sorted((row.stream, row.version, row.reason) for row in rows)
+
+    def refusals(self) -> list[str]:
+        """Give the codes that the hearer has said it refused with."""
+        with self.parts.database.read() as session:
+            said = [record.event for _, record in self.parts.log.all(session)]
+        return [event.code for event in said if isinstance(event, RecordRefused)]
+
+    def kill_at(self, place: str, nth: int) -> None:
+        """Let the process die when it reaches a place for the nth time."""
+
+        def die() -> None:
+            raise Killed
+
+        failpoints.arm(place, nth, die)
+
+    def start_again(self) -> None:
+        """Start the hearer anew on what is on disk."""
+        failpoints.disarm()
+        self.parts.database.dispose()
+        self._hearer()
+
+    def copy(self, name: str) -> Path:
+        """Make a backup of one service's database."""
+        self._close(name)
+        backup = self.folder / f"{name}.backup"
+        shutil.copy(self.folder / f"{name}.sqlite", backup)
+        self._open()
+        return backup
+
+    def restore(self, name: str, backup: Path) -> None:
+        """Put a backup in the place of a service's database."""
+        self._close(name)
+        shutil.copy(backup, self.folder / f"{name}.sqlite")
+        self._open()
+
+    def late_starter(self) -> None:
+        """Let a hearer that has heard nothing take the place of this one."""
+        self._hearer("late")
+
+    def _close(self, _name: str) -> None:
+        for database in (self.parts.database, *(owner.database for owner in self.owners.values())):
+            with database.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.dispose()
+
+    def refuse(self, name: str) -> None:
+        """Let the hearer refuse this event."""
+
+        def trouble() -> None:
+            raise Refused("not_wanted", "This is not wanted.")
+
+        self.trouble[name] = trouble
+
+    def fail(self, name: str, times: int = 1000) -> None:
+        """Let the hearer fail on this event, so many times."""
+        left = [times]
+
+        def trouble() -> None:
+            if left[0]:
+                left[0] -= 1
+                raise ValueError("broken")
+
+        self.trouble[name] = trouble
+
+
+_LOG = EventLog("child-record", Row.metadata, apply)
+_SERVICE = Service("child-record", (), (), _LOG, {}, RecordRefused, {})
+LINES = {"local": Line}
+
+
+@pytest.fixture(params=sorted(LINES))
+def line(request, tmp_path):
+    """A fresh line over each transport."""
+    made = LINES[request.param](tmp_path)
+    yield made
+    failpoints.disarm()
