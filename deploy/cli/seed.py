@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-import nhs_number
+from nhs_number.validate import is_valid
 from rich.console import Console
 from rich.progress import Progress
 from starlette.testclient import TestClient
@@ -79,10 +79,8 @@ class _Clock:
 
 def _nhs_number(child: int) -> str:
     """Give an invented child a valid number of the range that is never issued (999 …)."""
-    base = f"9992{child:05d}"
-    return next(
-        (f"{base}{last}" for last in range(10) if nhs_number.is_valid(f"{base}{last}")), _nhs_number(child + 50_000)
-    )
+    candidates = (f"9992{child + shift:05d}{last}" for shift in (0, 50_000) for last in range(10))
+    return next(candidate for candidate in candidates if is_valid(candidate))
 
 
 def _morning(day: datetime, now: datetime) -> datetime:
@@ -141,12 +139,14 @@ class Term:
     def live_through_a_day(self, *, last: bool) -> None:
         """Send what people send on this day, let it arrive, and look at what is due."""
         day = local_date(self._clock.now)
-        for _ in range(self._days.count(self._today)):
+        referred = self._days.count(self._today)
+        for _ in range(referred):
             self._refer()
         if is_working_day(day):
             self._triage()
             self._book(day)
-        self._assembly.settle()
+        if referred or is_working_day(day):
+            self._assembly.settle()
         self._today += 1
         if last:
             self._assembly.settle()

@@ -76,10 +76,13 @@ RELATIONS: dict[str, Relation] = {
         and actor.organisation in {subject.setting, subject.organisation}
     ),
     "caseload": lambda actor, subject: "therapist" in actor.roles and actor.person in subject.therapists,
+    "panel": lambda actor, subject: (
+        "panel_chair" in actor.roles or ("panel_member" in actor.roles and actor.agency in subject.agencies)
+    ),
     "coordinator": lambda actor, _subject: "booking_coordinator" in actor.roles,
     "auditor": lambda actor, _subject: "auditor" in actor.roles,
 }
-NEEDS_AGREEMENT = frozenset({"triager", "agency", "caseload", "coordinator"})
+NEEDS_AGREEMENT = frozenset({"triager", "panel", "agency", "caseload", "coordinator"})
 """Relations by which somebody sees what another organisation wrote: only under an agreement in force."""
 
 
@@ -120,7 +123,6 @@ REFERRERS = _any(
 READERS = ("sender", "triager", "school", "family")
 SUPPLIERS = _any("booking_coordinator")
 WHO_MAY: dict[str, Permission] = {
-    "page.own": Permission(roles=None),
     "referral.submit": Permission(REFERRERS),
     "referral.read": Permission(None, READERS, otherwise=404),
     "referral.add": Permission(None, READERS, otherwise=404),
@@ -129,8 +131,10 @@ WHO_MAY: dict[str, Permission] = {
     "referral.list": Permission(None),
     "alert.read": Permission({"triager": "own_agency"}),
     "child.search": Permission(_any("triager", "social_worker", "nurse"), ("agency",)),
-    "queue.read": Permission({"triager": "own_agency", "panel_chair": "any", "panel_member": "own_agency"}),
-    "queue.decide": Permission({"triager": "own_agency"}),
+    "queue.read": Permission(
+        {"triager": "own_agency", "panel_chair": "any", "panel_member": "own_agency"}, ("triager", "panel")
+    ),
+    "queue.decide": Permission({"triager": "own_agency"}, ("triager",)),
     "pool.manage": Permission(_any("booking_coordinator", "panel_chair"), purpose="booking"),
     "supply.manage": Permission(SUPPLIERS, purpose="booking"),
     "block.manage": Permission(_any("booking_coordinator", "provider_manager"), purpose="booking"),
@@ -176,9 +180,11 @@ class Deny:
 class Denied(Exception):
     """You may not do this."""
 
-    def __init__(self, answer: Deny) -> None:
+    def __init__(self, answer: Deny, asked: tuple[str, str] | None = None) -> None:
+        """`asked` is (action, reference) where it was a child's data that was asked for: the audit keeps it."""
         super().__init__(self.__doc__)
         self.answer = answer
+        self.asked = asked
         self.status = answer.status
 
 

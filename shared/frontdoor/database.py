@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -120,14 +121,16 @@ class Database:
 
 def upsert(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert these rows, or replace those that have the same primary key."""
-    if not rows:
-        return
-    connection = session.connection()
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
+    if rows:
+        session.connection().execute(_upsert_into(table, session.connection().dialect.name), rows)
+
+
+@cache
+def _upsert_into(table: Table, dialect: str) -> Any:
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     keys = [column.name for column in table.primary_key]
     new = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), rows)
+    return statement.on_conflict_do_update(index_elements=keys, set_=new)
 
 
 def _lock_of(name: str) -> threading.Lock:

@@ -21,10 +21,10 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Row,
-    Select,
     String,
     Table,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
@@ -141,6 +141,24 @@ class EventLog:
         self.apply = apply
         self.metadata = metadata
         self.table = _log_table(metadata)
+        columns = self.table.c
+        # Written once: putting a statement together costs more than running it.
+        self._insert = insert(self.table)
+        self._last_of = (
+            select(columns.version, columns.hash)
+            .where(columns.stream == bindparam("stream"))
+            .order_by(columns.version.desc())
+            .limit(1)
+        )
+        self._behind = (
+            select(columns.id, columns.event_id, columns.payload)
+            .where(columns.id > bindparam("place"))
+            .order_by(columns.id)
+            .limit(bindparam("most"))
+        )
+        self.said_because = select(columns.stream, columns.type, columns.ordinal).where(
+            columns.caused_by == bindparam("cause")
+        )
         self.epochs = Table(
             "epoch",
             metadata,
@@ -175,11 +193,10 @@ class EventLog:
             previous = record.hash
             records.append(record)
             rows.append(_row(record, said.occasion.caused_by, ordinal))
-        session.connection().execute(insert(self.table), rows)
+        session.connection().execute(self._insert, rows)
         reach("append.inserted")
         for record in records:
             self.apply(session, record)
-        session.flush()
         return records
 
     def _record(self, event: Event, stream: str, version: int, previous: bytes | None, said: "Saying") -> Recorded:
@@ -209,9 +226,7 @@ class EventLog:
         return record
 
     def _head(self, session: Session, stream: str) -> tuple[int, bytes | None]:
-        table = self.table.c
-        last = select(table.version, table.hash).where(table.stream == stream).order_by(table.version.desc()).limit(1)
-        found = session.connection().execute(last).one_or_none()
+        found = session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
         return (found.version, found.hash) if found else (0, None)
 
     def version(self, session: Session, stream: str) -> int:
@@ -226,9 +241,7 @@ class EventLog:
 
     def after(self, session: Session, log_id: int, limit: int) -> list[Row[Any]]:
         """Read up to `limit` rows (id, event_id, payload) behind a place in the log, in log order."""
-        table = self.table.c
-        rows = select(table.id, table.event_id, table.payload).where(table.id > log_id).order_by(table.id).limit(limit)
-        return list(session.connection().execute(rows))
+        return list(session.connection().execute(self._behind, {"place": log_id, "most": limit}))
 
     def all(self, session: Session, since: int = 1, page: int = 500) -> Iterator[tuple[int, Recorded]]:
         """Walk the whole log from id `since` on, in bounded memory."""
@@ -238,19 +251,9 @@ class EventLog:
                 yield row.id, decode(row.payload)
             place = rows[-1].id
 
-    def place_holds(self, session: Session, log_id: int, event: str) -> bool:
-        """Say whether this place of the log still holds that event: it does not in an owner restored from before."""
-        held = select(self.table.c.event_id).where(self.table.c.id == log_id)
-        return session.connection().scalar(held) == event
-
     def last_id(self, session: Session) -> int:
         """Give the id of the log's last row, 0 for an empty log."""
         return session.connection().scalar(select(func.max(self.table.c.id))) or 0
-
-    def said_because(self, cause: str) -> Select[Any]:
-        """Name what has been said because of one heard event: (stream, type, ordinal)."""
-        table = self.table.c
-        return select(table.stream, table.type, table.ordinal).where(table.caused_by == cause)
 
 
 class Saying:
@@ -276,7 +279,8 @@ class Saying:
         if self.occasion.caused_by is None or ordinal is None:
             return False
         if self._before is None:
-            rows = self._session.connection().execute(log.said_because(self.occasion.caused_by))
+            cause = {"cause": self.occasion.caused_by}
+            rows = self._session.connection().execute(log.said_because, cause)
             self._before = {(row.stream, row.type, row.ordinal) for row in rows}
         return (stream, type(event).__name__, ordinal) in self._before
 

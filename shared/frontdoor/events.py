@@ -243,6 +243,13 @@ class ProgressNoted(Event, source="referral-intake"):
     received_at: AwareDatetime | None = None
 
 
+class SenderLinkNoted(Event, source="referral-intake"):
+    """Intake heard that the sender's link was replaced. Stream `link-noted/<reference>`."""
+
+    reference: str
+    generation: int
+
+
 # --- triage-panel ----------------------------------------------------------------------------------------------------
 
 
@@ -572,8 +579,12 @@ class CaseNoted(Event, source="notification"):
     due: dict[Agency, AwareDatetime] = {}
 
 
-class NoticeChildNoted(ChildNoted, Event, source="notification", people=True):
-    """Notification heard who a child is: a letter may go to their address. Stream `child-noted/<child id>`."""
+class RecipientLinkNoted(Event, source="notification"):
+    """Notification heard that somebody's link was replaced. Stream `link-noted/<reference>/<contact id>`."""
+
+    contact_id: str
+    reference: str
+    generation: int
 
 
 class NoticeCreated(Event, source="notification"):
@@ -690,3 +701,40 @@ class LinkRenewed(Event, source="child-record"):
 def instant(value: datetime) -> str:
     """Write an instant as RFC 3339 in UTC, as all our JSON does."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+UNHEARD = frozenset(
+    {
+        # what a service keeps of others' events for itself
+        "CaseNoted",
+        "ProgressNoted",
+        "QueueChildNoted",
+        "RecipientLinkNoted",
+        "RecipientNoted",
+        "RecordChildNoted",
+        "RecordOpened",
+        "SenderLinkNoted",
+        "StepNoted",
+        "WaitingChildNoted",
+        "WithdrawalNoted",
+        # what concerns the service that says it, its auditors and its figures alone
+        "BlockCommissioned",
+        "NoticeAttempted",
+        "NoticeCreated",
+        "NoticeDelayed",
+        "NoticeSettled",
+        "PlaceRegistered",
+        "PoolOpened",
+        "ProviderRegistered",
+        "TherapistRegistered",
+        # an addition reaches the record by intake's own event
+        "EntryAmended",
+        # refusals are tasks for the people of the service that refused
+        "BookingRefused",
+        "IntakeRefused",
+        "NotificationRefused",
+        "RecordRefused",
+        "TriageRefused",
+    }
+)
+"""Events that no service hears, and need not: whatever is neither heard nor here has been forgotten by somebody."""

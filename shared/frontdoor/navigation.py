@@ -6,6 +6,7 @@ _LINKS: tuple[tuple[str, str, str], ...] = (
     ("referral.submit", "/refer", "Make a referral"),
     ("referral.list", "/referrals", "My referrals"),
     ("queue.read", "/queues", "Queues"),
+    ("record.list", "/records", "Shared records"),
     ("waiting.read", "/booking/waiting-list", "Waiting list"),
     ("supply.manage", "/booking", "Booking"),
     ("alert.read", "/alerts", "Alerts"),

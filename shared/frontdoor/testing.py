@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import MetaData
@@ -10,7 +11,7 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from frontdoor import access
-from frontdoor.areas import areas_folder, load_area
+from frontdoor.areas import Area, areas_folder, load_area
 from frontdoor.database import Database
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
@@ -21,6 +22,12 @@ from frontdoor.work import Parts, Work
 
 NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 """A Wednesday morning in the autumn term."""
+
+
+@cache
+def sample_area() -> Area:
+    """The sample area, read once for all tests of a process."""
+    return load_area(areas_folder() / "sample")
 
 
 class MovedClock:
@@ -66,7 +73,7 @@ class Stage:
 
     def __init__(self, service: Service, folder: Path, now: datetime = NOW) -> None:
         self.service, self.clock = service, MovedClock(now)
-        area = load_area(areas_folder() / "sample")
+        area = sample_area()
         database = Database(f"sqlite:///{folder / service.name}.sqlite")
         database.create(service.metadata)
         self.keys = KeyStore(Database(f"sqlite:///{folder / 'keys'}.sqlite"))

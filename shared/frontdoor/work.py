@@ -76,16 +76,16 @@ class Work:
         Raises `access.Denied`, whose status is the one that the table of permissions names.
         """
         answer = access.decide(self.actor, action, subject, self.area.agreements, self.now)
-        self._leave_audit_row(action, [subject.reference], answer)
         if isinstance(answer, access.Deny):
-            raise access.Denied(answer)
+            raise access.Denied(answer, asked=(action, subject.reference))
+        self._leave_audit_row(action, [subject.reference], answer)
         return answer
 
     def shown(self, action: str, references: list[str], answer: access.Allow) -> None:
         """Leave one audit row for a list that was shown."""
         self._leave_audit_row(action, references, answer)
 
-    def _leave_audit_row(self, action: str, references: list[str], answer: access.Allow | access.Deny) -> None:
+    def _leave_audit_row(self, action: str, references: list[str], answer: access.Allow) -> None:
         access.leave_audit_row(self.session, self.parts.audit, self.actor, action, references, answer, self.now)
 
 
@@ -113,9 +113,20 @@ class Parts:
     @contextmanager
     def work(self, actor: access.Actor, correlation: str | None = None) -> Iterator[Work]:
         """Open a transaction in which this person changes or reads something."""
-        with self.database.write() as session:
-            occasion = Occasion(self.clock(), actor.person, self.area.id, correlation or str(uuid4()))
-            yield Work(self, session, occasion, actor)
+        occasion = Occasion(self.clock(), actor.person, self.area.id, correlation or str(uuid4()))
+        try:
+            with self.database.write() as session:
+                yield Work(self, session, occasion, actor)
+        except access.Denied as denied:
+            self._leave_denial(denied, actor, occasion.now)
+            raise
+
+    def _leave_denial(self, denied: access.Denied, actor: access.Actor, now: datetime) -> None:
+        # What was begun is undone, and the audit row with it: the refusal itself is kept all the same.
+        if denied.asked is not None:
+            action, reference = denied.asked
+            with self.database.write() as session:
+                access.leave_audit_row(session, self.audit, actor, action, [reference], denied.answer, now)
 
     def hearing(self, session: Session, heard: Recorded) -> Work:
         """Make the work of a subscription, in delivery's transaction, caused by the heard event."""

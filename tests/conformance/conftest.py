@@ -28,7 +28,7 @@ from frontdoor.work import Parts, Refused, Work
 AREA = load_area(areas_folder() / "sample")
 
 
-class Killed(BaseException):
+class Killed(KeyboardInterrupt):
     """The process is gone, as after kill -9."""
 
 

@@ -37,7 +37,7 @@ class Process:
         command = [str(Path(sys.executable).parent / "frontdoor"), "run"]
         log = (self.folder / "log.txt").open("ab")
         self._running = subprocess.Popen(command, env=self.environment | environment, stdout=log, stderr=log)
-        self.wait_until(lambda: self._answers("/health/ready"))
+        self.wait_until(lambda: self._answers("/health/ready") or not self.is_running)
 
     def kill(self):
         """Kill it with -9 and wait until it is gone."""
@@ -97,7 +97,7 @@ class Process:
     def frontdoor(self, *words):
         """Run another `frontdoor` command on the same data."""
         command = [str(Path(sys.executable).parent / "frontdoor"), *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
         return done.returncode, done.stdout + done.stderr
 
 

@@ -61,7 +61,7 @@ def test_asked_to_stop_under_load_it_finishes_what_it_has_begun(process):
         sender.join()
     process.start()
 
-    assert code == 0
+    assert code in {0, -15}  # uvicorn passes the signal on once it has finished
     assert_whole(process)
 
 

@@ -181,7 +181,7 @@ def test_each_error_says_its_field_and_what_to_do():
         "child.given_name": "Given name must be 10 characters or fewer",
         "child.nhs_number": "Check the NHS number: it has 10 digits",
         "contacts.0.email": "Enter email",
-        "contacts.1.email": "Enter an email address in the correct format, like name@example.com",
+        "contacts.1.email": "Enter an email address in the correct format, like name@example.org",
         "agency": "Agency must be one of: health, care",
         "consent": "Select consent",
         "colour": "This field is not known: remove it",

@@ -1,6 +1,6 @@
 """What the shared record is: lines of what happened, where a referral stands with each agency, and what is next.
 
-Values in, values out. Nothing here depends on the order in which lines arrived, only on the order in which they happened.
+Values in, values out. It depends on the order in which lines happened, never on the order in which they arrived.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from frontdoor import events
 from frontdoor.calendars import ClockState, clock_state, local_date
-from frontdoor.events import Agency, Event
+from frontdoor.events import Event
 
 Facts = Mapping[str, str | tuple[str, ...] | None]
 
@@ -20,10 +20,8 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "link": {"LinkRenewed": (frozenset({"", "renewed"}), "renewed")},
     "refusal": {"RecordRefused": (frozenset({""}), "refused")},
 }
-FIRST_GENERATION = 1
-"""The generation of a link that nobody has renewed yet."""
-THERAPY: Agency = "health"
-"""The agency that therapy belongs to: booking's events name none."""
+FIRST_GENERATION = 1  # of a link that nobody has renewed yet
+SENDER = "sender"  # the recipient of the link given to who sent the referral; the others are contacts' ids
 
 
 class NotAllowed(Exception):
@@ -46,23 +44,20 @@ def sender_words(role: str, organisation: str | None) -> str:
     return f"{said} at {organisation}" if organisation else said
 
 
-def family_of(event: events.ReferralSubmitted) -> tuple[str, ...]:
-    """Name the family's sign-ins: who sent it for themselves or their child, and for no organisation."""
-    return (event.sent_by,) if event.family_raised and event.organisation is None else ()
-
-
 def said_by(event: Event, actor: str, sent_by: str, sender: str, organisation: str | None) -> str:
     """Say in words of role or organisation who did what an event tells. `organisation` is the actor's, by name."""
+    if actor.startswith("service:") or isinstance(event, events.StandardClock | events.NoticeChanged):
+        return "Front Door, by itself"
     if isinstance(event, events.ReferralAmended | events.ReferralWithdrawn):
         return sender if actor == sent_by else (organisation or "somebody who may add to it")
-    if isinstance(event, events.ReferralQueued | events.StandardClock | events.NoticeChanged):
-        return "Front Door, by itself"
+    if isinstance(event, events.ReferralQueued):
+        return team(event.redirected_from)
     return team(getattr(event, "agency", None)) if event.source == "triage-panel" else "the therapy booking team"
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
 
-_SERVICES = ("referral-intake", "triage-panel", "therapy-booking", "notification", "child-record")
+_CAUSES_FIRST = ("referral", "entry", "waiting", "offer", "booking", "notice")
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class Line:
     @property
     def place(self) -> tuple[datetime, int, str, int]:
         """When it happened; at the same instant, causes before their effects."""
-        return (self.at, _SERVICES.index(self.service), self.stream, self.version)
+        return (self.at, _CAUSES_FIRST.index(self.stream.partition("/")[0]), self.stream, self.version)
 
 
 class Words(NamedTuple):
@@ -177,7 +172,7 @@ class Reader:
 
 
 FAMILY = Reader("family", None, None)
-_OWN_PART = frozenset({"sender", "school"})
+_OWN_PART = {"sender", "school"}
 
 
 def visible(lines: Sequence[Line], reader: Reader) -> list[Line]:
@@ -200,9 +195,10 @@ def _may_see(line: Line, reader: Reader) -> bool:
     return reader.sees(words.category)
 
 
-def shows_reasons(line: Line, reader: Reader) -> bool:
-    """Say whether the reason in a line is this reader's to know: not that of another agency, for who sent it."""
-    return reader.relation not in _OWN_PART or line.agency in {None, reader.agency}
+def text_for(line: Line, reader: Reader) -> str:
+    """Put a line into this reader's words; another agency's reasons are not for who sent the referral."""
+    reasons = reader.relation not in _OWN_PART or line.agency == reader.agency
+    return text(line, family=reader.is_family, reasons=reasons)
 
 
 # --- where it stands -------------------------------------------------------------------------------------------------
@@ -217,14 +213,18 @@ class Stand:
     since: datetime | None = None
     due_at: datetime | None = None
     met_at: datetime | None = None
-    week: date | None = None
-    """The Monday of the week in which booked sessions start."""
+    week: date | None = None  # the Monday of the week in which booked sessions start
 
     def clock(self, now: datetime) -> ClockState | None:
         """What its clock shows; None where nothing is due."""
         if self.due_at is None or self.state == "withdrawn":
             return None
         return clock_state(self.due_at, now, self.met_at)
+
+    @property
+    def was_late(self) -> bool:
+        """Whether it was done, but after it was due."""
+        return self.due_at is not None and self.met_at is not None and self.met_at > self.due_at
 
 
 _ENTRY_STATES = {
@@ -357,7 +357,6 @@ _STATES: dict[str, tuple[str, str]] = {
         "A block of therapy sessions has been booked",
     ),
 }
-STATES = frozenset(_STATES)
 
 
 def state_text(stand: Stand, *, family: bool) -> str:
@@ -366,43 +365,45 @@ def state_text(stand: Stand, *, family: bool) -> str:
         return NOT_HEARD
     said = _STATES[stand.state][0 if family else 1]
     said = said.format(team=team(stand.agency), Team=_sentence(team(stand.agency)))
-    return f"{said}. They start in the week of {long_day(stand.week)}" if stand.week else said
+    return f"{said}. The first is in the week of {long_day(stand.week)}" if stand.week else said
 
 
-_NEXT: dict[str, tuple[str, str]] = {
-    # state: (with a date that has not passed, without one); what the family must do itself comes first
-    "returned": ("{team} goes on once it has your answer to its question, and decides by {due}", ""),
-    "offered": ("{team} waits for your answer to the offer of a therapy place", ""),
-    "on_hold": ("{team} goes on once it has what it waits for, and decides by {due}", ""),
-    "queued": ("{team} decides by {due}", "{team} decides"),
-    "claimed": ("{team} decides by {due}", "{team} decides"),
-    "received": ("{team} gets the referral, and you hear from us by {due}", ""),
-    "waiting": ("a first therapy place is offered by {due}", "a first therapy place is offered"),
-    "therapy_agreed": ("you are put on the waiting list for therapy sessions", ""),
-    "booked": ("the therapy sessions start in the week of {week}", "the therapy sessions start"),
-    "accepted": ("{team} tells you what it will do", ""),
+_NEXT: dict[str, str] = {
+    # What the family must do itself comes first.
+    "returned": "{team} will go on once they have your answer to their question, and will decide by {due}",
+    "offered": "{team} will wait for your answer to the offer of a therapy place",
+    "on_hold": "{team} will go on once they have what they wait for, and will decide by {due}",
+    "queued": "{team} will decide by {due}",
+    "claimed": "{team} will decide by {due}",
+    "received": "{team} will get the referral, and you will hear from us by {due}",
+    "waiting": "we will offer a first therapy place by {due}",
+    "therapy_agreed": "we will put you on the waiting list for therapy sessions",
+    "booked": "the therapy sessions will start in the week of {week}",
+    "accepted": "{team} will tell you what they will do",
 }
 NOTHING_NEXT = "Nothing more is planned: the messages we sent you say what was decided and what you can do."
 
 
 def next_sentence(found: Sequence[Stand], acknowledge_by: datetime | None, now: datetime) -> str:
     """Say in one sentence what happens next and by when."""
-    if not found:
-        return "Next: we pass it on to the teams that need to see it, within minutes, and this page shows who has it."
-    order = list(_NEXT)
-    pending = sorted((stand for stand in found if stand.state in _NEXT), key=lambda stand: order.index(stand.state))
-    said = dict.fromkeys(_next_part(stand, acknowledge_by, now) for stand in pending)
-    return f"Next: {'; '.join(said)}." if said else NOTHING_NEXT
+    if acknowledge_by is None:
+        return "Next, we will pass it on to the teams that need to see it, and within minutes this page will name them."
+    said: dict[tuple[str, datetime | None, date | None], list[str]] = {}
+    for state, template in _NEXT.items():
+        for stand in (stand for stand in found if stand.state == state):
+            due = acknowledge_by if state == "received" else stand.due_at
+            said.setdefault((template, due, stand.week), []).append(str(stand.agency))
+    parts = [_next_part(template, teams, due, week, now) for (template, due, week), teams in said.items()]
+    return f"Next, {'; '.join(parts)}." if parts else NOTHING_NEXT
 
 
-def _next_part(stand: Stand, acknowledge_by: datetime | None, now: datetime) -> str:
-    due = acknowledge_by if stand.state == "received" else stand.due_at
-    dated, undated = _NEXT[stand.state]
-    known = stand.week if stand.state == "booked" else due
-    said = (dated if known or not undated else undated).format(
-        team=team(stand.agency), due=long_day(due), week=long_day(stand.week)
-    )
-    late = due is not None and now > due and "{due}" in dated
+def _next_part(template: str, agencies: list[str], due: datetime | None, week: date | None, now: datetime) -> str:
+    names = agencies[0] if len(agencies) == 1 else f"{', '.join(agencies[:-1])} and {agencies[-1]}"
+    teams = f"the {names} team{'s' if len(agencies) > 1 else ''}"
+    said = template.format(team=teams, due=long_day(due), week=long_day(week))
+    if week and week + timedelta(days=7) <= local_date(now):
+        return "the therapy sessions will go on"
+    late = due is not None and now > due and "{due}" in template
     return f"{said} – that date has passed, so ask why (see who to ask)" if late else said
 
 

@@ -1,16 +1,15 @@
 """What a family is told of each step, when, and what may become of a notice: values in, events out.
 
-A notice's facts are codes and dates; its text is made of them at send time by fixed sentences (`templates/en.yaml`),
-so that no name, need, diagnosis or venue can stand in a message.
+A notice's facts are codes and dates; `wording.py` makes its text of them when it is sent.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from frontdoor.calendars import LONDON, local_date
+from frontdoor.calendars import local_date
 from frontdoor.events import (
     Agency,
     BlockBooked,
@@ -27,6 +26,7 @@ from frontdoor.events import (
     EntryReturned,
     EntryStatus,
     Event,
+    LinkRenewed,
     NoticeAttempted,
     NoticeCreated,
     NoticeDelayed,
@@ -36,6 +36,7 @@ from frontdoor.events import (
     NoticeUncertain,
     PlaceOffered,
     PlaceReleased,
+    RecipientLinkNoted,
     ReferralQueued,
     ReferralSubmitted,
     ReferralWithdrawn,
@@ -49,6 +50,10 @@ WAITS = (timedelta(0), *(timedelta(minutes=minutes) for minutes in (1, 5, 30, 12
 """Business time to wait after the first, second … attempt that the provider could not take; then a person is told."""
 ASK_FOR = timedelta(hours=4)
 """How long a provider that cannot be asked about an attempt is asked again, before the attempt counts as uncertain."""
+FIRST_GENERATION = 1
+"""Of everybody's link, until it is renewed."""
+SENDER = "sender"
+"""The recipient of the sender's link, who is nobody's contact."""
 
 Lifecycle = dict[str, tuple[frozenset[str], str | None]]
 _WAITING = frozenset({"created", "delayed"})
@@ -66,7 +71,7 @@ LIFECYCLES: dict[str, Lifecycle] = {
     },
     "recipient": {"RecipientNoted": (frozenset({"", "noted"}), "noted")},
     "case-noted": {"CaseNoted": (frozenset({"", "noted"}), "noted")},
-    "child-noted": {"NoticeChildNoted": (frozenset({"", "noted"}), "noted")},
+    "link-noted": {"RecipientLinkNoted": (frozenset({"", "noted"}), "noted")},
     "refusal": {"NotificationRefused": (frozenset({""}), "refused")},
 }
 STATUSES = {state: state for state in ("created", "sending", "delivered", "suppressed", "uncertain")} | {
@@ -75,15 +80,16 @@ STATUSES = {state: state for state in ("created", "sending", "delivered", "suppr
 """What the contract calls a state; a failed notice has the status that its failure named, a settled one keeps its."""
 
 Facts = dict[str, str | tuple[str, ...] | None]
-Suppression = Literal["late", "not_safe", "no_channel", "no_address", "channel_changed", "erased"]
+Suppression = Literal[
+    "late", "not_safe", "no_channel", "no_address", "channel_changed", "channel_changed_back", "erased"
+]
 Answer = Literal["accepted", "busy", "refused", "broken", "found", "absent", "unknown"]
 """What a provider says of a message, or of one that we ask about."""
-FOR_A_PERSON = frozenset({"late", "no_address", "channel_changed"})
+FOR_A_PERSON = frozenset({"late", "no_address", "channel_changed_back"})
 """Suppressed for these reasons, a notice is a task: the family should hear of it, and nothing sends it."""
 
 _UNDECIDED = frozenset({"queued", "returned", "on_hold"})
 _HELD_BY = _UNDECIDED | {"accepted"}
-_FAMILY_ROLES = frozenset({"parent", "young_person"})
 _ENTRIES: dict[type[Event], tuple[str, EntryStatus]] = {
     EntryAccepted: ("accepted", "accepted"),
     EntryDeclined: ("declined", "declined"),
@@ -123,7 +129,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Person:
-    """A recipient and how to reach them; `reachable` is False once there is nothing left to reach them by."""
+    """Somebody who is told, and how they wish to be."""
 
     contact_id: str
     channel: Channel
@@ -161,8 +167,7 @@ class Notice:
 
 
 def case_of(said: ReferralSubmitted) -> Case:
-    """The case of a referral just received. Its family may look at it where one of them sent it for themselves."""
-    from_family = said.referrer_role in _FAMILY_ROLES and said.organisation is None
+    """The case of a referral just received. Who sent it is its family where they acted for themselves."""
     return Case(
         reference=said.reference,
         child_id=said.child_id,
@@ -170,7 +175,7 @@ def case_of(said: ReferralSubmitted) -> Case:
         organisation=said.organisation,
         setting=said.setting,
         agencies=tuple(sorted(said.agencies)),
-        family=(said.sent_by,) if from_family else (),
+        family=(said.sent_by,) if said.family_raised else (),
         standing=dict.fromkeys(said.agencies, "queued"),
     )
 
@@ -196,17 +201,26 @@ def _with(case: Case, agency: Agency, status: EntryStatus) -> Case:
     return replace(case, agencies=agencies, standing={**case.standing, agency: status})
 
 
+def link_noted(renewed: LinkRenewed, known: int) -> RecipientLinkNoted | None:
+    """Note that a contact's link is of a later generation than the one known; None where it is not, or no contact's."""
+    if renewed.recipient == SENDER or renewed.generation <= known:
+        return None
+    return RecipientLinkNoted(
+        contact_id=renewed.recipient, reference=renewed.reference, generation=renewed.generation
+    )
+
+
 # --- what is told ----------------------------------------------------------------------------------------------------
 
 
-def told_of(said: Event, case: Case, offer_due: date) -> tuple[str, Facts]:
+def told_of(said: Event, case: Case, offer_due: date | None) -> tuple[str, Facts]:
     """The template and the facts that tell of a step; `case` is as it stands after it.
 
-    `offer_due` is the local day by which sessions must be offered, were they agreed by this step.
+    `offer_due` is the local day by which sessions are to be offered, were they agreed by this step.
     """
     if isinstance(said, ReferralSubmitted):
         facts: Facts = {"agencies": case.agencies, "kind": said.kind, "due": _day(said.acknowledge_by)}
-        return "received", facts
+        return "received", facts | (_holding(case) if said.kind == "request" else {})
     if isinstance(said, ReferralWithdrawn):
         return "withdrawn", {"agencies": case.agencies}
     if isinstance(said, BlockBooked):
@@ -220,14 +234,14 @@ def told_of(said: Event, case: Case, offer_due: date) -> tuple[str, Facts]:
     return _entry_told(said, case, offer_due)
 
 
-def _entry_told(said: Event, case: Case, offer_due: date) -> tuple[str, Facts]:
+def _entry_told(said: Event, case: Case, offer_due: date | None) -> tuple[str, Facts]:
     assert isinstance(said, EntryChanged)  # noqa: S101  the subscriptions bring nothing else
     facts: Facts = {"agency": said.agency, "reason_code": said.reason_code}
     decider = said.agency
     if isinstance(said, EntryRedirected):
         facts["redirect_to"] = decider = said.redirect_to
     if isinstance(said, EntryAccepted):
-        facts |= {"therapy": said.therapy, "due": offer_due.isoformat() if said.therapy else None}
+        facts |= {"therapy": said.therapy, "due": offer_due.isoformat() if offer_due and said.therapy else None}
     else:
         facts["due"] = _day(case.due.get(decider))
     return _ENTRIES[type(said)][0], facts | _holding(case)
@@ -237,6 +251,19 @@ def _holding(case: Case) -> Facts:
     holders = case.holders()
     undecided = [agency for agency in holders if case.standing.get(agency) in _UNDECIDED and agency in case.due]
     return {"holders": holders} | {f"due_{agency}": _day(case.due[agency]) for agency in undecided}
+
+
+def with_dates(facts: Mapping[str, Any], case: Case) -> dict[str, Any]:
+    """The facts with dates that had not been heard yet when the step was: of agencies that it had just come to."""
+    known = {
+        f"due_{agency}": _day(case.due[agency])
+        for agency in facts.get("holders") or ()
+        if agency in case.due and case.standing.get(agency) in _UNDECIDED
+    }
+    passed_to = [due_at for agency, due_at in case.due.items() if agency == facts.get("redirect_to")]
+    if passed_to:
+        known["due"] = _day(passed_to[0])
+    return {**known, **{name: fact for name, fact in facts.items() if fact is not None}}
 
 
 def _day(at: datetime | None) -> str | None:
@@ -341,108 +368,23 @@ def asked_long_enough(notice: Notice, now: datetime) -> bool:
     return notice.attempted_at is not None and now - notice.attempted_at > ASK_FOR
 
 
-# --- the words -------------------------------------------------------------------------------------------------------
+_FAILURES = frozenset({"permanent-failure", "technical-failure", "temporary-failure"})
+_STATES = frozenset(state for _, state in LIFECYCLES["notice"].values())
+_UNTRIED = frozenset({"created", "suppressed"})
 
 
-@dataclass(frozen=True)
-class Text:
-    """What is sent: a subject for e-mails and letters, and the body, whose last line of an SMS is the link."""
-
-    subject: str
-    body: str
-
-
-Words = Mapping[str, Any]
-"""The fixed sentences of one language: see `templates/en.yaml`."""
-
-
-def compose(words: Words, channel: str, template: str, reference: str, facts: Mapping[str, Any], link: str) -> Text:
-    """Make a notice's text of fixed sentences, its facts, the reference and the family's own link."""
-    known = _values(words, facts) | {"reference": reference, "link": link}
-    lines = words["templates"][_variant(template, facts)]
-    subject = words["subject"].format_map(known)
-    if channel == "sms":
-        said = lines["sms"].format_map(known).strip()
-        return Text(subject, f"{reference}: {said} {link}")
-    reason = words["reasons"].get(facts.get("reason_code"), {}).get("text", "")
-    paragraphs = [lines["what"], reason, lines["next"], _who_has_it(words, facts, known), words["closing"]]
-    if channel == "phone":
-        paragraphs.insert(0, words["call"])
-    return Text(subject, "\n\n".join(part.format_map(known).strip() for part in paragraphs if part))
-
-
-def _variant(template: str, facts: Mapping[str, Any]) -> str:
-    if template == "received" and facts.get("kind") == "section_23_notification":
-        return "informed"
-    if template == "accepted" and facts.get("therapy"):
-        return "accepted_with_sessions"
-    return template
-
-
-def _values(words: Words, facts: Mapping[str, Any]) -> dict[str, str]:
-    agencies = facts.get("agencies") or [facts["agency"]] if facts.get("agencies") or facts.get("agency") else []
-    count = str(facts.get("sessions") or "")
-    values = {
-        "who": _teams(words, agencies),
-        "short": _listed(words, agencies).capitalize(),
-        "have": words["has"] if len(agencies) == 1 else words["have"],
-        "to": _teams(words, [facts["redirect_to"]]) if facts.get("redirect_to") else "",
-        "to_short": facts.get("redirect_to") or "",
-        "by": _by(words, facts.get("due"), short=False),
-        "by_short": _by(words, facts.get("due"), short=True),
-        "sessions": f"{count} {words['session' if count == '1' else 'sessions']}",
-        "reason_sms": words["reasons"].get(facts.get("reason_code"), {}).get("sms", ""),
-    }
-    first = datetime.fromisoformat(facts["first"]).astimezone(LONDON) if facts.get("first") else None
-    values["first"] = f"{first:%A} {_long(first)} {words['at']} {_clock(first)}" if first else words["soon"]
-    values["first_short"] = f"{first:%a} {_brief(first)} {_clock(first)}" if first else words["soon"]
-    return values | {"Who": _sentence(values["who"])}
-
-
-def _who_has_it(words: Words, facts: Mapping[str, Any], known: Mapping[str, str]) -> str:
-    """The line that says who has it now and by when each of them decides."""
-    holders = facts.get("holders")
-    if holders is None:
-        return ""
-    if not holders:
-        return str(words["nobody"])
-    each = [_holder(words, agency, facts.get(f"due_{agency}")) for agency in holders]
-    return str(words["with"]).format_map({**known, "each": "; ".join(each)})
-
-
-def _holder(words: Words, agency: str, due: str | None) -> str:
-    team = _teams(words, [agency])
-    return words["deciding"].format(team=team, by=_by(words, due, short=False)) if due else team
-
-
-def _teams(words: Words, agencies: Sequence[str]) -> str:
-    return words["team" if len(agencies) == 1 else "teams"].format(agencies=_listed(words, agencies))
-
-
-def _listed(words: Words, agencies: Iterable[str]) -> str:
-    *others, last = agencies or [""]
-    return f"{', '.join(others)} {words['and']} {last}" if others else last
-
-
-def _by(words: Words, due: str | None, *, short: bool) -> str:
-    if due is None:
-        return str(words["soon"])
-    day = date.fromisoformat(due)
-    return f"{words['by']} {_brief(day) if short else _long(day)}"
-
-
-def _long(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _brief(day: date) -> str:
-    return f"{day.day} {day:%b}"
-
-
-def _clock(at: datetime) -> str:
-    minutes = f":{at:%M}" if at.minute else ""
-    return f"{at.hour % 12 or 12}{minutes}{'am' if at.hour < 12 else 'pm'}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def fault_of(state: str, status: str, attempts: int) -> str | None:
+    """What is wrong with a notice that stands so; None where nothing is."""
+    if state not in _STATES:
+        return "is in no known state"
+    if state == "failed":
+        wrong = status not in _FAILURES
+    elif state == "settled":
+        wrong = status not in _FAILURES | {"uncertain", "suppressed"}
+    else:
+        wrong = status != STATUSES[state]
+    if wrong:
+        return "has a status that its state cannot have"
+    if not attempts and state not in _UNTRIED and status != "suppressed":
+        return "has a result without an attempt"
+    return None

@@ -5,19 +5,33 @@ Rules that need today's date, the area or the sender's own uploads are in `domai
 
 import re
 import unicodedata
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from nhs_number import calculate_checksum
+from nhs_number.validate import calculate_checksum
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from stdnum.gb import upn as upn_number
 
+from frontdoor.calendars import age_on
 from frontdoor.events import Channel, Kind
-from frontdoor.problems import Command
-from referral_intake.domain import NeedCode, ReferrerRole
+from frontdoor.identifiers import normal_reference
+from frontdoor.problems import Command, wrong_fields
+from frontdoor.web import FieldError
+from referral_intake.domain import (
+    CONTACT_SCOPES,
+    SELF,
+    Days,
+    NeedCode,
+    Noticed,
+    ReferrerRole,
+    distinct_needs,
+    may_be_told,
+    search_words,
+)
 
 MOST = 100
 """Rows that any list of the form may have."""
@@ -207,7 +221,7 @@ class Child(Command):
     sex: Literal["female", "male", "indeterminate", "not_known"] | None = None
     known_as: Name | None = None
     previous_names: list[Name] = Field(default=[], max_length=MOST)
-    address: Address = []
+    address: Address = Field(default=[])
     language: Name | None = None
     interpreter: bool | None = None
     ethnicity: Name | None = None
@@ -234,6 +248,16 @@ class Child(Command):
         assert birth is not None  # noqa: S101  the model has made sure
         return birth
 
+    @property
+    def full_name(self) -> str:
+        """Given and family name."""
+        return f"{self.given_name} {self.family_name}"
+
+    @property
+    def names(self) -> str:
+        """Every name that the child can be found by."""
+        return " ".join([self.full_name, self.known_as or "", *self.previous_names])
+
 
 class Contact(Command):
     """Somebody to be told what happens: an adult, or the young person."""
@@ -245,7 +269,7 @@ class Contact(Command):
     language: Language = "en"
     email: Email | None = None
     phone: Phone | None = None
-    address: Address = []
+    address: Address = Field(default=[])
     postcode: Postcode | None = None
     lives_with_child: bool | None = None
     interpreter: bool | None = None
@@ -259,6 +283,14 @@ class Contact(Command):
         if self.channel == "sms" and self.phone is None:
             raise wrong("Contact", ("phone", "Enter a telephone number, or choose another way to contact them"))
         return self
+
+    def details(self, child_address: Sequence[str], child_postcode: str | None) -> dict[str, Any]:
+        """Give what is sealed of a contact; who wants letters and gave no address is written to at the child's."""
+        details = self.model_dump(mode="json", exclude_none=True, exclude={"contact"})
+        wants_letters = self.channel == "letter" and not self.address and self.lives_with_child is not False
+        if wants_letters and child_address:
+            details |= {"address": list(child_address), "postcode": child_postcode}
+        return details
 
 
 class Referrer(Command):
@@ -336,6 +368,54 @@ class ReferralForm(Command):
             raise wrong("ReferralForm", (f"needs.{primary[1]}.rank", "Only one need can be the primary need"))
         return self
 
+    @property
+    def days(self) -> Days:
+        """The days on the form."""
+        return Days(self.child.birth, self.child.date_of_birth is None, self.consent.on, self.concern_raised_on)
+
+    def may_be_told(self, contact: Contact, age: int, sent_by_young_person: bool) -> bool:
+        """Say whether a contact may be told what happens, as the form has it. `age` is the child's, in years."""
+        own = search_words(self.child.full_name)
+        agreed = any(scope.casefold() in CONTACT_SCOPES for scope in self.consent.scopes)
+        sent_it = sent_by_young_person and self.referrer.role == "young_person"
+        return may_be_told(
+            age,
+            themselves=contact.relationship.casefold() in SELF or search_words(contact.name) == own,
+            chosen_by_adult=sent_it or (agreed and search_words(self.consent.by) == own),
+            named_not_to=search_words(contact.name) in {search_words(one.name) for one in self.do_not_contact},
+            said_safe=contact.safe_to_contact,
+        )
+
+    def noticed(self, today: date, *, setting_is_known: bool, organisation_is_known: bool, in_area: bool) -> Noticed:
+        """Say what a person should look at."""
+        return Noticed(
+            age=age_on(self.child.birth, today),
+            has_parental_responsibility=any(contact.parental_responsibility for contact in self.contacts),
+            unmatched_setting=self.child.setting is not None and not setting_is_known,
+            unmatched_organisation=self.referrer.organisation is not None and not organisation_is_known,
+            out_of_area=not in_area,
+            birth_date_estimated=bool(self.child.date_of_birth_estimated),
+            not_born_yet=self.child.date_of_birth is None,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Give what a referral's event says in clear, as it stands on the form."""
+        return {
+            "kind": self.kind,
+            "needs": distinct_needs((need.code, need.rank) for need in self.needs),
+            "support": tuple(dict.fromkeys(self.support)),
+            "referrer_role": self.referrer.role,
+            "concern_raised_on": self.concern_raised_on,
+            "consent_given": self.consent.given,
+            "consent_on": self.consent.on,
+            "previous_reference": normal_reference(self.previous_reference or ""),
+        }
+
+    def story(self) -> dict[str, Any]:
+        """Give what is sealed in the referral's own event: all but who the child and the contacts are."""
+        left_out = {"child", "contacts", "immediate_danger"}
+        return self.model_dump(mode="json", exclude_none=True, exclude=left_out)
+
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
 
@@ -363,6 +443,20 @@ class ContactChange(Command):
     """Who is told what happens, and how, from now on; whoever is not listed stays as they were."""
 
     contacts: list[ChangedContact] = Field(min_length=1, max_length=MOST)
+
+
+def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """Read where a page of a list ended: `<received at>|<reference>`; None for the first page."""
+    if not cursor:
+        return None
+    at, _, reference = cursor.partition("|")
+    try:
+        received_at = datetime.fromisoformat(at)
+    except ValueError:
+        received_at = None
+    if received_at is None or received_at.tzinfo is None or normal_reference(reference) != reference:
+        raise wrong_fields([FieldError("cursor", "Use the cursor that the last page gave as next")])
+    return received_at, reference
 
 
 class ChildSearch(Command):

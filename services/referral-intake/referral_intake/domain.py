@@ -1,14 +1,16 @@
 """What a referral is, who must see it, by when, and what may be done with it: values and pure functions."""
 
+import hashlib
+import hmac
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from frontdoor.calendars import age_on
-from frontdoor.events import AGENCIES, Agency, Need, Route
+from frontdoor.calendars import CALENDAR_VERSION, SchoolCalendar, age_on, due_at, received_on
+from frontdoor.events import AGENCIES, ContactAdded, ContactRef, Need, ReferralSubmitted, Route, instant
 
 NeedCode = Literal[
     "SPLD", "MLD", "SLD", "PMLD", "SEMH", "SLCN", "HI", "VI", "MSI", "PD", "ASD", "DS", "OTH", "NSA", "NYK"
@@ -101,11 +103,6 @@ def find_routes(pathways: Pathways, needs: Iterable[str], support: Iterable[str]
     return tuple(Route(agency=agency, rules=tuple(rules[agency])) for agency in AGENCIES if agency in rules)
 
 
-def must_be_sorted(routes: Iterable[Route]) -> bool:
-    """Say whether a person must sort the referral, because some code of it has no pathway of its own."""
-    return any(rule.startswith("catch-all:") for route in routes for rule in route.rules)
-
-
 def distinct_needs(needs: Iterable[tuple[str, Any]]) -> tuple[Need, ...]:
     """Name each need once; the primary one stays primary."""
     ranks: dict[str, Any] = {}
@@ -130,15 +127,16 @@ class Days:
 
 def wrong_days(days: Days, today: date) -> list[tuple[str, str]]:
     """Find what is wrong with the days of a form, today: (field, sentence)."""
-    found = [_wrong_expected(days.birth, today) if days.is_expected else _wrong_birth(days.birth, today)]
+    birth = _wrong_expected(days.birth, today) if days.is_expected else _wrong_birth(days.birth, today)
+    found = [birth] if birth else []
     if days.consent_on > today:
         found.append(("consent.on", "Date of consent must be today or in the past"))
     if days.concern_raised_on > today:
         found.append(("concern_raised_on", "Date the concern was raised must be today or in the past"))
-    elif days.birth - days.concern_raised_on > BEFORE_BIRTH:
+    elif birth is None and days.birth - days.concern_raised_on > BEFORE_BIRTH:
         sentence = "Date the concern was raised must not be more than 40 weeks before birth"
         found.append(("concern_raised_on", sentence))
-    return [wrong for wrong in found if wrong is not None]
+    return found
 
 
 def _wrong_birth(birth: date, today: date) -> tuple[str, str] | None:
@@ -157,43 +155,97 @@ def _wrong_expected(expected: date, today: date) -> tuple[str, str] | None:
     return None
 
 
-# --- what is noticed --------------------------------------------------------------------------------------------------
+# --- what is submitted ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the area says: its pathways, and the standard of acknowledging as (limit, unit, version)."""
+
+    pathways: Pathways
+    pathways_version: str
+    acknowledge: tuple[int, str, str]
+    calendar: SchoolCalendar
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends a referral, by their sign-in."""
+
+    person: str
+    organisation: str | None
+    roles: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Noticed:
-    """What the form and the area say that decides the flags. `age` is in whole years, below 0 before birth."""
+    """What a person should look at. `age` is in whole years, below 0 before birth."""
 
     age: int
     has_parental_responsibility: bool
     unmatched_setting: bool
     unmatched_organisation: bool
     out_of_area: bool
-    to_be_sorted: bool
     birth_date_estimated: bool
     not_born_yet: bool
 
 
-def flags_of(noticed: Noticed) -> tuple[str, ...]:
+def submitted(
+    facts: Mapping[str, Any], rules: Rules, sender: Sender, noticed: Noticed, contacts: tuple[ContactRef, ...]
+) -> ReferralSubmitted:
+    """Decide who must see a referral, by when it is acknowledged, and what to look at.
+
+    `facts` are the fields of the event that are decided already: reference, child, days, needs, support, story.
+    """
+    limit, unit, standard_version = rules.acknowledge
+    routes = find_routes(rules.pathways, [need.code for need in facts["needs"]], facts["support"])
+    to_be_sorted = any(rule.startswith("catch-all:") for route in routes for rule in route.rules)
+    return ReferralSubmitted(
+        **facts,
+        acknowledge_by=due_at(received_on(facts["received_at"]), limit, unit, rules.calendar),
+        routes=routes,
+        pathways_version=rules.pathways_version,
+        standard_version=standard_version,
+        calendar_version=CALENDAR_VERSION,
+        # Who acts for themselves or their own child, whatever capacity is named on the form.
+        family_raised=bool(sender.roles & FAMILY),
+        sent_by=sender.person,
+        organisation=sender.organisation,
+        out_of_area=noticed.out_of_area,
+        to_be_sorted=to_be_sorted,
+        flags=flags_of(noticed, to_be_sorted=to_be_sorted),
+        contacts=contacts,
+    )
+
+
+def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
     """Name what a person should look at; none of it refuses a referral."""
     flags = {
         "no_parental_responsibility": noticed.age < 16 and not noticed.has_parental_responsibility,
         "unmatched_setting": noticed.unmatched_setting,
         "unmatched_organisation": noticed.unmatched_organisation,
         "out_of_area": noticed.out_of_area,
-        "to_be_sorted": noticed.to_be_sorted,
+        "to_be_sorted": to_be_sorted,
         "birth_date_estimated": noticed.birth_date_estimated,
         "not_born_yet": noticed.not_born_yet,
     }
     return tuple(name for name, holds in flags.items() if holds)
 
 
+def contact_refs(contacts: Iterable[ContactAdded]) -> tuple[ContactRef, ...]:
+    """Name a referral's contacts, as its own event carries them."""
+    return tuple(
+        ContactRef(contact_id=contact.contact_id, parental_responsibility=contact.parental_responsibility)
+        for contact in contacts
+    )
+
+
+# --- who is told ------------------------------------------------------------------------------------------------------
+
 SELF = frozenset({"self", "myself", "me", "young person", "themselves", "themself", "himself", "herself", "child"})
-
-
-def is_themselves(relationship: str, name: str, own_name: str) -> bool:
-    """Say whether a contact is the young person."""
-    return relationship.casefold() in SELF or search_words(name) == search_words(own_name)
+"""Relationships that say that a contact is the young person."""
+CONTACT_SCOPES = frozenset({"contacts", "contact_parents", "parents"})
+"""Scopes of consent by which a young adult chooses that the contacts on the form are told."""
 
 
 def may_be_told(age: int, themselves: bool, chosen_by_adult: bool, named_not_to: bool, said_safe: bool | None) -> bool:
@@ -206,11 +258,42 @@ def may_be_told(age: int, themselves: bool, chosen_by_adult: bool, named_not_to:
     return age < 18 or themselves or chosen_by_adult
 
 
-def overall_status(status: str, entries: Collection[str]) -> str:
-    """Give the referral's own status: `withdrawn`, `closed` once every agency has ended, or as it was received."""
-    if status == "received" and entries and all(entry in ENDED for entry in entries):
-        return "closed"
-    return status
+def newcomer_may_be_told(
+    name: str,
+    said_safe: bool | None,
+    child: Mapping[str, Any],
+    story: Mapping[str, Any],
+    today: date,
+    chosen_by: Collection[str],
+) -> bool:
+    """Say whether somebody who is added later may be told; `chosen_by` are the roles of who adds them."""
+    words = search_words(name)
+    born = child.get("date_of_birth")
+    return may_be_told(
+        age_on(date.fromisoformat(born), today) if born else 0,
+        themselves=words == search_words(f"{child.get('given_name', '')} {child.get('family_name', '')}"),
+        chosen_by_adult="young_person" in chosen_by,
+        named_not_to=words in {search_words(one["name"]) for one in story.get("do_not_contact", [])},
+        said_safe=said_safe,
+    )
+
+
+def standing(
+    status: str, rules: Mapping[str, str], said: Mapping[str, tuple[str, datetime | None]]
+) -> tuple[str, list[dict[str, Any]]]:
+    """Say where a referral stands: its own status, and each agency's as triage has said (queued until it has).
+
+    `rules` are those that sent it to each agency, separated by spaces; `said` is (status, due at) by agency.
+    """
+    entries = []
+    for agency in (name for name in AGENCIES if name in rules or name in said):
+        stands, due = said.get(agency, ("queued", None))
+        if status == "withdrawn" and stands not in ENDED:
+            stands = "withdrawn"
+        sent_by = rules.get(agency, "redirected").split()
+        entries.append({"agency": agency, "status": stands, "due_at": instant(due) if due else None, "rules": sent_by})
+    has_ended = status == "received" and all(entry["status"] in ENDED for entry in entries)
+    return "closed" if has_ended else status, entries
 
 
 # --- who may see which part -------------------------------------------------------------------------------------------
@@ -220,7 +303,14 @@ PARTS: dict[str, tuple[str, ...]] = {
     "contact": ("contacts", "do_not_contact"),
     "needs": ("needs", "support"),
     "concern": (
-        "concern", "concern_raised_on", "tried", "strengths", "child_voice", "family_voice", "involved", "additions",
+        "concern",
+        "concern_raised_on",
+        "tried",
+        "strengths",
+        "child_voice",
+        "family_voice",
+        "involved",
+        "additions",
     ),
     "evidence": ("evidence",),
     "status": ("consent", "referrer", "previous_reference", "withdrawal"),
@@ -256,4 +346,20 @@ def search_words(name: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", re.sub(r"['’‘`´]", "", letters)))
 
 
-__all__ = ["Agency"]
+def same_person(name: str, known: Mapping[str, str]) -> str | None:
+    """Find the one of these people (id → name) who has this name; None where it is nobody, or several."""
+    same = [known_id for known_id, other in known.items() if search_words(other) == search_words(name)]
+    return same[0] if len(same) == 1 else None
+
+
+def search_hashes(secret: bytes, names: str, born: date | None, nhs_number: str | None) -> frozenset[str]:
+    """Hash, with the installation's secret, each thing by which a child can be found."""
+    said = [f"name|{word}" for word in search_words(names)]
+    said += [f"born|{born.isoformat()}"] if born else []
+    said += [f"nhs|{nhs_number}"] if nhs_number else []
+    return frozenset(keyed_hash(secret, f"search|{one}") for one in said)
+
+
+def keyed_hash(secret: bytes, text: str) -> str:
+    """Hash a text so that only who has the installation's secret can tell what it was."""
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()

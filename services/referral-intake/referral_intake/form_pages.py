@@ -1,493 +1,295 @@
-"""The referral form between its questions and its rule book: what is asked of whom, what is wrong, what is next.
+"""The pages of the referral form: a task list, one thing on a page, check, send. No decision is made here."""
 
-The questions are data (`templates/questions.yaml`), the rules are `ReferralForm`'s. Values in, values out: nothing here
-knows a request or a table.
-"""
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from markupsafe import Markup, escape
 from starlette.datastructures import MultiDict
 
-from frontdoor.access import Actor
-from frontdoor.areas import Area
-from frontdoor.web import FieldError, Form, field_errors
-from frontdoor.web.wording import day, sentence, starred
-from referral_intake.commands import ReferralForm
-from referral_intake.domain import Days, wrong_days
-
-Said = str | dict[str, str]
-Values = Mapping[str, str | list[str]]
-Choices = tuple[tuple[str, str], ...]
-SEEN = "_seen"
-"""Which pages have been answered, kept among what was typed; it is no field of the form."""
-PEOPLE = "people"
-_SETTINGS = frozenset({"school", "college", "early_years"})
-_FILLED_FOR_FAMILIES = ("referrer", "consent.by", "consent.on", "concern_raised_on")
-_STAFF_WORDS = {"the_child": "the child", "the_childs": "the child’s", "was": "was", "does": "does", "is": "is"}
-_WORDS = {
-    "staff": _STAFF_WORDS,
-    "parent": _STAFF_WORDS | {"the_child": "your child", "the_childs": "your child’s"},
-    "young_person": {"the_child": "you", "the_childs": "your", "was": "were", "does": "do", "is": "are"},
-}
-
-
-# --- the questions, as they are written -------------------------------------------------------------------------------
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    readers: list[str] = Field(default=[], alias="for")
-
-
-class Question(_Part):
-    """One field: its dotted name in the form's data (`*`: the row's number), and how it is asked."""
-
-    name: str
-    ask: Said
-    kind: str = "text"
-    choices: str = ""
-    short: Said = ""
-    hint: Said = ""
-    missing: Said = ""
-    group: str = ""
-    optional: bool = False
-    blank: bool = True
-    width: int | None = None
-    inputmode: str | None = None
-
-
-class Page(_Part):
-    """One page: one thing, in one or several fields."""
-
-    slug: str
-    title: Said
-    intro: Said = ""
-    row: str = ""
-    questions: list[Question] = []
-
-
-class Section(_Part):
-    """One line of the task list."""
-
-    slug: str
-    title: Said
-    pages: list[Page]
-
-
-class Questions(BaseModel):
-    """All that is asked, with the choices that answers are taken from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    choices: dict[str, dict[str, Any]]
-    sections: list[Section]
-
-
-@cache
-def questions() -> Questions:
-    """Read the questions, checked whole."""
-    file = Path(__file__).parent / "templates" / "questions.yaml"
-    return Questions.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Who fills the form in: the names under which words are chosen, the most particular first."""
-
-    names: tuple[str, ...]
-
-    @property
-    def is_family(self) -> bool:
-        """Whether it is a parent or a young person."""
-        return "family" in self.names
-
-    def is_asked(self, part: _Part) -> bool:
-        """Whether this part of the form is for this reader."""
-        return not part.readers or any(name in part.readers for name in self.names)
-
-    def say(self, words: Said) -> str:
-        """Put words as this reader reads them."""
-        if isinstance(words, dict):
-            words = next(words[name] for name in self.names if name in words)
-        return words.format_map(next(_WORDS[name] for name in self.names if name in _WORDS))
-
-
-def reader_of(actor: Actor) -> Reader:
-    """Say whether somebody reads as a parent, a young person, or a professional (of health, who may notify)."""
-    for role in ("parent", "young_person"):
-        if role in actor.roles:
-            return Reader((role, "family"))
-    return Reader(("health", "staff") if actor.agency == "health" else ("staff",))
-
-
-# --- the questions, as one reader is asked them -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question put to one reader; `choices` are pairs (value, text), in `groups` where they have headings."""
-
-    name: str
-    ask: str
-    short: str
-    hint: str
-    missing: str
-    kind: str
-    group: str
-    optional: bool
-    blank: bool
-    width: int | None
-    inputmode: str | None
-    choices: Choices = ()
-    groups: tuple[tuple[str, Choices], ...] = ()
-
-    @property
-    def label(self) -> str:
-        """What it is called inside a sentence."""
-        text = self.short or self.ask
-        return text if text[1:2].isupper() else text[:1].lower() + text[1:]
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """One page of the form as one reader sees it."""
-
-    slug: str
-    section: str
-    title: str
-    intro: str
-    questions: tuple[Asked, ...]
-
-    def owns(self, path: str) -> bool:
-        """Whether a path of the form's data is asked here."""
-        if self.slug == PEOPLE:
-            return path == "contacts"
-        return any(path == asked.name or path.startswith(f"{asked.name}.") for asked in self.questions)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One line of the task list."""
-
-    slug: str
-    title: str
-    leaves: tuple[Leaf, ...]
-    status: str
-
-
-@dataclass(frozen=True)
-class Answered:
-    """One line of "check your answers"."""
-
-    short: str
-    lines: tuple[str, ...]
-    page: str
-
-
-@dataclass(frozen=True)
-class Filled:
-    """What somebody has filled in so far; every change gives a new one."""
-
-    reader: Reader
-    area: Area
-    today: date
-    values: Values = field(default_factory=dict)
-
-    # --- what is asked
-
-    @cached_property
-    def leaves(self) -> tuple[Leaf, ...]:
-        """Every page there is for this reader and these answers, in order."""
-        return tuple(leaf for section in questions().sections for leaf in self._leaves_of(section))
-
-    def leaf(self, slug: str) -> Leaf | None:
-        """The page of that name."""
-        return next((leaf for leaf in self.leaves if leaf.slug == slug), None)
-
-    def after(self, slug: str) -> str:
-        """The page that follows in the same section; "" where the section ends."""
-        slugs = [(leaf.slug, leaf.section) for leaf in self.leaves]
-        at = next(at for at, (found, _) in enumerate(slugs) if found == slug)
-        if at + 1 < len(slugs) and slugs[at + 1][1] == slugs[at][1]:
-            return slugs[at + 1][0]
-        return ""
-
-    @property
-    def rows(self) -> list[str]:
-        """The numbers of the people to tell who have pages of their own."""
-        numbers = {name.split(".")[1] for name in self.values if name.startswith("contacts.")}
-        own = {"0"} if self.reader.is_family else set()
-        return sorted(numbers - own, key=int)
-
-    def person(self, row: str) -> str:
-        """What to call one of the people to tell."""
-        return self.form.value(f"contacts.{row}.name") or "Person without a name"
-
-    def _leaves_of(self, section: Section) -> Iterator[Leaf]:
-        if not self.reader.is_asked(section):
-            return
-        last = [page for page in section.pages if not page.row]
-        for page in last:
-            if self.reader.is_asked(page) and (page.slug != "main-need" or len(self._chosen()) > 1):
-                yield self._leaf(section, page, "")
-            if page.slug == PEOPLE:
-                rowed = [page for page in section.pages if page.row]
-                yield from (self._leaf(section, page, row) for row in self.rows for page in rowed)
-
-    def _leaf(self, section: Section, page: Page, row: str) -> Leaf:
-        asked = tuple(self._ask(question, row) for question in page.questions if self.reader.is_asked(question))
-        say = self.reader.say
-        return Leaf(page.slug.replace("*", row), section.slug, say(page.title), say(page.intro), asked)
-
-    def _ask(self, question: Question, row: str) -> Asked:
-        say, kind, groups = self.reader.say, question.kind, ()
-        choices: Choices = tuple(questions().choices.get(question.choices, {}).items())
-        if kind == "setting":
-            kind, choices = "select", self._settings()
-        elif kind == "main_need":
-            kind, choices = "radios", tuple((code, text) for code, text in self._needs() if code in self._chosen())
-        elif kind == "needs":
-            kind, choices = "checkboxes", self._needs()
-            if not self.reader.is_family:
-                kind, groups = "grouped", tuple((k, tuple(v.items())) for k, v in questions().choices["needs"].items())
-        return Asked(
-            question.name.replace("*", row), say(question.ask), say(question.short), say(question.hint),
-            say(question.missing), kind, question.group, question.optional, question.blank, question.width,
-            question.inputmode, choices, groups,
-        )  # fmt: skip
-
-    def _settings(self) -> Choices:
-        ours = (one for one in self.area.organisations.values() if one.area == self.area.id and one.kind in _SETTINGS)
-        return tuple((one.id, one.name) for one in sorted(ours, key=lambda one: one.name))
-
-    def _needs(self) -> Choices:
-        choices = questions().choices
-        if self.reader.is_family:
-            return tuple((key, text) for key, (_, text) in choices["plain_needs"].items())
-        return tuple(pair for group in choices["needs"].values() for pair in group.items())
-
-    def _chosen(self) -> list[str]:
-        found = self.values.get("needs", [])
-        return [found] if isinstance(found, str) else found
-
-    # --- what was answered
-
-    @cached_property
-    def form(self) -> Form:
-        """What was typed, as fields."""
-        asked = [question for section in questions().sections for page in section.pages for question in page.questions]
-
-        def named(*kinds: str) -> set[str]:
-            return {question.name for question in asked if question.kind in kinds}
-
-        pairs = [(name, one) for name, value in self.values.items() for one in _listed(value)]
-        return Form.from_multidict(
-            MultiDict(pairs),
-            lists=named("list", "checkboxes", "needs"),
-            booleans={starred(name) for name in named("yes_no")},
-            ticks=named("tick"),
-            labels=self._labels(),
-        )
-
-    def with_page(self, leaf: Leaf, sent: Form) -> "Filled":
-        """Put what was sent from one page in the place of what was there; nothing else that was sent is kept."""
-        kept = {name: value for name, value in self.values.items() if not leaf.owns(_whole(name))}
-        new = {name: value for name, value in sent.values.items() if leaf.owns(_whole(name))}
-        seen = [slug for slug in self.seen if slug != leaf.slug]
-        return replace(self, values={**kept, **new, SEEN: [*seen, leaf.slug]})
-
-    def with_person(self) -> tuple["Filled", str]:
-        """Add a person to tell; gives the page that asks who it is."""
-        first = 1 if self.reader.is_family else 0
-        row = max([first, *(int(row) + 1 for row in self.rows)])
-        return replace(self, values={**self.values, f"contacts.{row}.language": "en"}), f"person-{row}"
-
-    def without_person(self, row: str) -> "Filled":
-        """Take a person away; those behind move up, so that the numbers stay those of the data's rows."""
-        if row not in self.rows:
-            return self
-        values: dict[str, str | list[str]] = {}
-        for name, value in self.values.items():
-            moved = _moved_up(name, "contacts.", ".", int(row))
-            if moved is not None:
-                values[moved] = value
-        seen = [_moved_up(_moved_up(slug, "person-", "", int(row)) or "", "reach-", "", int(row)) for slug in self.seen]
-        return replace(self, values={**values, SEEN: [slug for slug in seen if slug]})
-
-    @property
-    def seen(self) -> list[str]:
-        """The pages that have been answered."""
-        return list(_listed(self.values.get(SEEN, [])))
-
-    def data(self) -> dict[str, Any]:
-        """The form's data for `ReferralForm`, with what a family is not asked because it is known."""
-        data = self.form.data()
-        for name in ("child", "referrer", "consent"):
-            data.setdefault(name, {})
-        if other := data.pop("other_setting", None):
-            data["child"]["setting"] = other
-        data["needs"] = self._ranked(data.get("needs", []), data.pop("main_need", None))
-        if self.reader.is_family:
-            own = (data.get("contacts") or [{}])[0]
-            known = {name: own[name] for name in ("name", "email", "phone") if name in own}
-            data["referrer"] = {"role": self.reader.names[0]} | known
-            data["consent"] |= {"by": own.get("name"), "on": self.today.isoformat()}
-            data["concern_raised_on"] = self.today.isoformat()
-        return _without_nothing(data)
-
-    def _ranked(self, chosen: Sequence[str], main: str | None) -> list[dict[str, str]]:
-        """Each need with its rank; a family's plain words become the code nearest to them and stay as its detail."""
-        if self.reader.is_family:
-            plain = questions().choices["plain_needs"]
-            said: dict[str, list[str]] = {}
-            for key in chosen:
-                code, text = plain.get(key, (key, key))
-                said.setdefault(code, []).append(text)
-            rank = "primary" if len(said) == 1 else "secondary"
-            return [{"code": code, "rank": rank, "detail": "; ".join(texts)} for code, texts in said.items()]
-        first = chosen[0] if len(chosen) == 1 else main
-        return [{"code": code, "rank": "primary" if code == first else "secondary"} for code in chosen]
-
-    # --- what is wrong with it
-
-    def wrong_on(self, leaf: Leaf) -> Form:
-        """The form with what is wrong on one page; whatever the other pages ask is taken to be right."""
-        found = self._judged(leaf)
-        return replace(found, errors=tuple(error for error in found.errors if leaf.owns(error.field)))
-
-    def wrong(self) -> Form:
-        """The form with everything that is wrong anywhere."""
-        return self._judged(None)
-
-    def where(self, path: str) -> str:
-        """The page on which a path of the data is asked; "" where none asks it."""
-        asked = next((leaf.slug for leaf in self.leaves if leaf.owns(path)), "")
-        below = (leaf for leaf in self.leaves if any(one.name.startswith(f"{path}.") for one in leaf.questions))
-        return asked or next((leaf.slug for leaf in below), "")
-
-    def _judged(self, leaf: Leaf | None) -> Form:
-        data = self.data() if leaf is None else _assuming(self.data(), self.today, leaf)
-        try:
-            found = _wrong_days(ReferralForm.model_validate_json(json.dumps(data)), self.today)
-        except ValidationError as wrong:
-            found = field_errors(wrong, self._missing(), labels=self._labels(), model=ReferralForm)
-        return self.form.with_errors(error for error in found if not self._is_filled_in(error.field))
-
-    def _is_filled_in(self, path: str) -> bool:
-        return self.reader.is_family and path.startswith(_FILLED_FOR_FAMILIES)
-
-    def _labels(self) -> dict[str, str]:
-        return {asked.name: asked.label for leaf in self.leaves for asked in leaf.questions}
-
-    def _missing(self) -> dict[str, str]:
-        said = {f"{one.name}:missing": one.missing for leaf in self.leaves for one in leaf.questions if one.missing}
-        said |= {f"{one.name}:bool_type": one.missing for leaf in self.leaves for one in leaf.questions if one.missing}
-        return said | {"contacts:missing": "Add at least one person to tell"}
-
-    # --- where it stands
-
-    def tasks(self) -> list[Task]:
-        """The task list: each section with its pages and how far it is."""
-        return [
-            Task(section.slug, self.reader.say(section.title), leaves, self._status(leaves))
-            for section in questions().sections
-            if (leaves := tuple(leaf for leaf in self.leaves if leaf.section == section.slug))
-        ]
-
-    def _status(self, leaves: Sequence[Leaf]) -> str:
-        seen = [leaf for leaf in leaves if leaf.slug in self.seen]
-        if not seen:
-            return "not_started"
-        if len(seen) < len(leaves) or any(self.wrong_on(leaf).errors for leaf in seen):
-            return "in_progress"
-        return "completed"
-
-    def answers(self, leaves: Sequence[Leaf]) -> list[Answered]:
-        """What was answered on these pages, in words."""
-        return [
-            Answered(sentence(asked.short or asked.ask), tuple(self._in_words(asked)), leaf.slug)
-            for leaf in leaves
-            for asked in leaf.questions
-        ]
-
-    def _in_words(self, asked: Asked) -> Iterator[str]:
-        if asked.kind == "date":
-            parts = [self.form.value(f"{asked.name}-{part}") for part in ("year", "month", "day")]
-            yield from [_day(parts)] if any(parts) else []
-            return
-        texts = dict(asked.choices) | {"yes": "Yes", "no": "No"}
-        for value in self.form.all(asked.name):
-            if value.strip():
-                yield from texts.get(value, value).splitlines()
-
-
-def _moved_up(name: str, before: str, behind: str, gone: int) -> str | None:
-    """Give the name of a row's field once row `gone` is gone: one less behind it, None for its own."""
-    number, found, rest = name.removeprefix(before).partition(behind) if behind else (name.removeprefix(before), "", "")
-    if not name.startswith(before) or not number.isdecimal() or int(number) < gone:
-        return name
-    return None if int(number) == gone else f"{before}{int(number) - 1}{found}{rest}"
-
-
-def _day(parts: list[str]) -> str:
+from frontdoor.calls import Call, may
+from frontdoor.identifiers import short_id
+from frontdoor.problems import MAX_BODY, Problem
+from frontdoor.web import FieldError, Form, Pages
+from frontdoor.work import Work
+from referral_intake import handlers, store
+from referral_intake.filled_form import Filled, refusal
+from referral_intake.questions import PEOPLE, Leaf, first_values, in_words, reader_of
+
+router = APIRouter(include_in_schema=False)
+pages = Pages("referral_intake")
+Page = Response
+Referring = Annotated[Call, may("referral.submit")]
+MOST_FIELDS = 500
+
+
+async def _read_form(request: Request) -> Form:
+    """Read what a page's form sent; longer than a JSON body may be, it is refused."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Problem(413, "too_large", "What you sent is too large.")
     try:
-        return day(date(*(int(part) for part in parts)))
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
-        return " ".join(reversed(parts))
+        raise Problem(400, "malformed", "What was sent cannot be read.") from None
+    return Form.from_multidict(MultiDict(pairs))
 
 
-def _wrong_days(form: ReferralForm, today: date) -> list[FieldError]:
-    expected = form.child.date_of_birth is None
-    days = Days(form.child.birth, expected, form.consent.on, form.concern_raised_on)
-    return [FieldError(name, said) for name, said in wrong_days(days, today)]
+Sent = Annotated[Form, Depends(_read_form)]
 
 
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def see(where: str) -> RedirectResponse:
+    return RedirectResponse(where, 303)
 
 
-def _whole(name: str) -> str:
-    base, dash, part = name.rpartition("-")
-    return base if dash and part in {"day", "month", "year"} else name
+def nothing_here() -> Problem:
+    return Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
 
 
-def _without_nothing(data: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: _without_nothing(value) if isinstance(value, dict) else value for name, value in data.items()}
-    return {name: value for name, value in kept.items() if value not in (None, [])}
+# --- the form: drafts -------------------------------------------------------------------------------------------------
 
 
-def _assuming(data: dict[str, Any], today: date, leaf: Leaf) -> dict[str, Any]:
-    """Put acceptable answers where other pages have none yet, so that rules across fields of this page are asked."""
-    child = {"given_name": "A", "family_name": "B", "postcode": "SS1 1AA"}
-    if "expected_date" not in data["child"]:
-        child["date_of_birth"] = today.replace(year=today.year - 10, day=1).isoformat()
-    person = {"name": "A", "relationship": "B", "parental_responsibility": True, "channel": "none"}
-    return _filled_up(data, {
-        "child": child,
-        "contacts": [person] * max(len(data.get("contacts", [])), 1),
-        "referrer": {"role": "other"},
-        "needs": [{"code": "NYK", "rank": "secondary"}],
-        "concern": "A",
-        "concern_raised_on": today.isoformat(),
-        "consent": {"given": True, "by": "A", "on": today.isoformat()},
-        "immediate_danger": False,
-    }, leaf, "")  # fmt: skip
+@router.get("/refer")
+def before_you_start(request: Request, call: Referring) -> Page:
+    """What to have at hand before the form."""
+    return pages.render(request, "refer_start.html", reader=reader_of(call.actor), drafts=drafts(call))
 
 
-def _filled_up(typed: Any, assumed: Any, leaf: Leaf, path: str) -> Any:
-    if isinstance(assumed, dict):
-        typed = typed if isinstance(typed, dict) else {}
-        below = {name: f"{path}.{name}" if path else name for name in assumed}
-        filled = {name: _filled_up(typed.get(name), assumed[name], leaf, below[name]) for name in assumed}
-        return typed | {name: value for name, value in filled.items() if value is not None}
-    if isinstance(assumed, list) and path == "contacts" and not leaf.owns(path):
-        rows = typed or [None]
-        return [_filled_up(row, assumed[0], leaf, f"{path}.{at}") for at, row in enumerate(rows)]
-    return assumed if typed is None and not leaf.owns(path) else typed
+@router.post("/refer")
+def begin(call: Referring) -> Page:
+    """Begin a form: a draft with what is known of the person who fills it in."""
+    draft = short_id("D")
+    call.parts.keys.create(draft, call.parts.clock())
+    with call.work() as work:
+        _keep(work, draft, _filled(call, first_values(call.actor, call.parts.area)), "danger")
+    return see(f"/refer/{draft}")
+
+
+@router.get("/refer/{draft}")
+def tasks(request: Request, call: Referring, draft: str) -> Page:
+    """The parts of the form, and how far each is."""
+    filled = _open(call, draft)
+    if isinstance(filled, Response):
+        return filled
+    listed = filled.tasks()
+    done = sum(task.status == "completed" for task in listed)
+    return pages.render(request, "refer_tasks.html", draft=draft, filled=filled, tasks=listed, done=done)
+
+
+@router.get("/refer/{draft}/delete")
+def confirm_delete(request: Request, call: Referring, draft: str) -> Page:
+    """Ask before a draft is deleted."""
+    filled = _open(call, draft)
+    if isinstance(filled, Response):
+        return filled
+    return pages.render(request, "refer_delete.html", draft=draft, name=filled.name)
+
+
+@router.post("/refer/{draft}/delete")
+def delete(call: Referring, draft: str) -> Page:
+    """Delete a draft, and destroy its key. Twice is harmless."""
+    with call.work() as work:
+        mine = store.find_draft(work.session, draft, call.actor.person) is not None
+        store.drop_draft(work.session, draft, call.actor.person)
+    if mine:
+        call.parts.keys.destroy(draft, call.parts.clock())
+    return see("/")
+
+
+def _filled(call: Call, values: Any) -> Filled:
+    return Filled(reader_of(call.actor), call.parts.area, call.parts.clock(), values)
+
+
+def _open(call: Call, draft: str) -> Filled | Response:
+    """Open somebody's own draft; where it has been sent, lead to the referral that it became."""
+    with call.look() as session:
+        row = store.find_draft(session, draft, call.actor.person)
+        if row is not None:
+            return _filled(call, call.parts.keys.unseal_or(row.values, {}))
+        reference = store.reference_of_token(session, call.actor.person, draft)
+    if reference is None:
+        raise nothing_here()
+    return see(f"/referrals/{reference}/received")
+
+
+def _change(call: Call, draft: str, page: str, change: Callable[[Filled], Filled]) -> Filled | Response:
+    """Change a draft in one transaction, so that two tabs lose nothing of each other's pages."""
+    with call.work() as work:
+        row = store.find_draft(work.session, draft, call.actor.person)
+        if row is not None:
+            filled = change(_filled(call, work.keys.unseal_or(row.values, {})))
+            _keep(work, draft, filled, page)
+            return filled
+    return _open(call, draft)
+
+
+def _keep(work: Work, draft: str, filled: Filled, page: str) -> None:
+    store.save_draft(
+        work.session,
+        draft_id=draft,
+        area=work.area.id,
+        person=work.actor.person,
+        values=work.keys.seal(draft, dict(filled.values)),
+        page=page,
+        now=work.now,
+    )
+
+
+def drafts(call: Call) -> list[dict[str, Any]]:
+    """List the forms that somebody has begun, the latest first: id, what to call it, when it was saved."""
+    with call.look() as session:
+        rows = store.drafts_of(session, call.actor.person)
+        kept = [(row.id, row.updated_at, call.parts.keys.unseal_or(row.values, {})) for row in rows]
+    return [{"id": draft, "at": at, "name": _filled(call, values).name} for draft, at, values in kept]
+
+
+# --- the form: check and send -----------------------------------------------------------------------------------------
+
+
+@router.get("/refer/{draft}/check")
+def check(request: Request, call: Referring, draft: str) -> Page:
+    """Everything that was answered, with a way back to each answer."""
+    filled = _open(call, draft)
+    return filled if isinstance(filled, Response) else _check_page(request, draft, filled)
+
+
+@router.post("/refer/{draft}/check")
+def send(request: Request, call: Referring, draft: str) -> Page:
+    """Send the form. The draft is its one-use token: sent twice, or after Back, it is the same referral."""
+    filled = _open(call, draft)
+    if isinstance(filled, Response):
+        return filled
+    if handlers.is_danger(filled.data()):
+        return _danger_page(request, call, draft, filled)
+    wrong = filled.wrong()
+    if wrong.errors:
+        return _check_page(request, draft, filled, wrong)
+    if refused := refusal(lambda: _send(call, draft, filled)):
+        return _check_page(request, draft, filled, filled.form.with_errors(refused))
+    return see(f"/refer/{draft}/done")
+
+
+@router.get("/refer/{draft}/done")
+def done(call: Referring, draft: str) -> Page:
+    """Where a form that was sent has become a referral: its receipt."""
+    filled = _open(call, draft)
+    return filled if isinstance(filled, Response) else see(f"/refer/{draft}")
+
+
+def _send(call: Call, draft: str, filled: Filled) -> None:
+    form, child_id = filled.command(), short_id("C")
+    handlers.prepare_child(call.parts, form, child_id)
+    with call.work() as work:
+        handlers.receive_referral_once(work, draft, form, child_id)
+        store.drop_draft(work.session, draft, call.actor.person)
+
+
+def _check_page(request: Request, draft: str, filled: Filled, wrong: Form | None = None) -> Page:
+    errors = [_link(draft, filled, wrong, error) for error in wrong.errors] if wrong else []
+    context: dict[str, Any] = {"draft": draft, "parts": filled.parts(), "errors": errors, "lines": lines}
+    return pages.render(request, "refer_check.html", 422 if errors else 200, **context)
+
+
+def _link(draft: str, filled: Filled, wrong: Form, error: FieldError) -> dict[str, str]:
+    page = filled.where(error.field)
+    where = f"/refer/{draft}/{page}?from=check#{wrong.anchor(error.field)}"
+    return {"text": error.message, "href": where} if page else {"text": error.message}
+
+
+def lines(texts: tuple[str, ...] | list[str]) -> Markup:
+    return Markup("<br>").join(escape(text) for text in texts)
+
+
+def _danger_page(request: Request, call: Call, draft: str, filled: Filled) -> Page:
+    refused = handlers.raise_alert(call.parts, call.actor, filled.data())
+    alert = refused.more.get("alert")
+    return pages.render(request, "refer_danger.html", draft=draft, sentence=refused.sentence, alert=alert)
+
+
+# --- the form: its pages ----------------------------------------------------------------------------------------------
+
+
+@router.get("/refer/{draft}/people")
+def people(request: Request, call: Referring, draft: str) -> Page:
+    """Who is to be told."""
+    filled = _open(call, draft)
+    return filled if isinstance(filled, Response) else _people_page(request, draft, filled, filled.form)
+
+
+@router.post("/refer/{draft}/people")
+def change_people(request: Request, call: Referring, draft: str, sent: Sent) -> Page:
+    """Add a person to tell, take one away, or go on."""
+    leaf = _leaf(_filled(call, {}), PEOPLE)
+    if sent.value("add"):
+        filled = _change(call, draft, PEOPLE, lambda filled: filled.with_person())
+        return filled if isinstance(filled, Response) else see(f"/refer/{draft}/person-{filled.rows[-1]}")
+    if sent.value("remove"):
+        filled = _change(call, draft, PEOPLE, lambda filled: filled.without_person(sent.value("remove")))
+        return filled if isinstance(filled, Response) else see(f"/refer/{draft}/people")
+    filled = _change(call, draft, PEOPLE, lambda filled: filled.with_page(leaf, Form()))
+    if isinstance(filled, Response):
+        return filled
+    wrong = filled.wrong_on(leaf)
+    return _people_page(request, draft, filled, wrong) if wrong.errors else _go_on(request, draft, filled, leaf)
+
+
+def _people_page(request: Request, draft: str, filled: Filled, form: Form) -> Page:
+    leaf = _leaf(filled, PEOPLE)
+    told = {row: filled.form.value(f"contacts.{row}.channel") for row in filled.rows}
+    listed = [(row, filled.person(row), in_words("channel", told[row]) if told[row] else "") for row in filled.rows]
+    status = 422 if form.errors else 200
+    return pages.render(
+        request, "refer_people.html", status, **_around(request, draft, filled, leaf), form=form, people=listed
+    )
+
+
+@router.get("/refer/{draft}/{page}")
+def show_page(request: Request, call: Referring, draft: str, page: str) -> Page:
+    """One page of the form, with what was typed; coming from the check, also with what is wrong."""
+    filled = _open(call, draft)
+    if isinstance(filled, Response):
+        return filled
+    leaf = _leaf(filled, page)
+    form = filled.wrong_on(leaf) if _from_check(request) else Form(values=filled.values)
+    return pages.render(request, "refer_page.html", **_around(request, draft, filled, leaf), form=form)
+
+
+@router.post("/refer/{draft}/{page}")
+def answer_page(request: Request, call: Referring, draft: str, page: str, sent: Sent) -> Page:
+    """Keep what was typed on a page, right or wrong, then go on or say what is wrong."""
+    filled = _change(call, draft, page, lambda filled: filled.with_page(_leaf(filled, page), sent))
+    if isinstance(filled, Response):
+        return filled
+    leaf = _leaf(filled, page)
+    if page == "danger" and handlers.is_danger(filled.data()):
+        return _danger_page(request, call, draft, filled)
+    wrong = filled.wrong_on(leaf)
+    if wrong.errors:
+        return pages.render(request, "refer_page.html", 422, **_around(request, draft, filled, leaf), form=wrong)
+    return _go_on(request, draft, filled, leaf)
+
+
+def _leaf(filled: Filled, slug: str) -> Leaf:
+    leaf = filled.leaf(slug)
+    if leaf is None:
+        raise nothing_here()
+    return leaf
+
+
+def _from_check(request: Request) -> bool:
+    return request.query_params.get("from") == "check"
+
+
+def _go_on(request: Request, draft: str, filled: Filled, leaf: Leaf) -> Page:
+    after = "check" if _from_check(request) else filled.after(leaf)
+    return see(f"/refer/{draft}/{after}" if after else f"/refer/{draft}")
+
+
+def _around(request: Request, draft: str, filled: Filled, leaf: Leaf) -> dict[str, Any]:
+    before = "check" if _from_check(request) else filled.before(leaf)
+    back = f"/refer/{draft}/{before}" if before else f"/refer/{draft}"
+    return {"draft": draft, "filled": filled, "leaf": leaf, "caption": filled.caption(leaf), "back": back}

@@ -1,9 +1,9 @@
 """Intake's tables: what `apply` writes of its own events, what is kept beside them, and the questions asked of them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Index, delete, func, select, tuple_
 from sqlalchemy.orm import registry
@@ -13,6 +13,8 @@ from frontdoor.access import Subject
 from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
+    AGENCIES,
+    Agency,
     ChildRegistered,
     ContactAdded,
     ContactChanged,
@@ -59,7 +61,7 @@ class Contact(Row, table=True):
 
 
 class Referral(Row, table=True):
-    """A referral. `flags`, `needs` and `support` are codes, separated by spaces; `story` seals what was written."""
+    """A referral. `flags`, `support` and `contacts` are codes and ids with spaces between; `story` is sealed."""
 
     __table_args__ = (
         Index("referral_sender", "area", "sent_by", "received_at", "reference"),
@@ -76,14 +78,12 @@ class Referral(Row, table=True):
     received_at: datetime = Field(sa_type=UtcDateTime)
     acknowledge_by: datetime = Field(sa_type=UtcDateTime)
     flags: str
-    needs: str
     support: str
+    contacts: str
     sent_by: str
     family_raised: bool
     organisation: str | None = None
     setting: str | None = None
-    consent_given: bool
-    consent_on: date
     concern_raised_on: date
     story: str
     version: int
@@ -153,7 +153,6 @@ class Upload(Row, table=True):
     person: str
     name: str
     kind: str
-    size: int
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -204,7 +203,7 @@ def apply(session: Session, recorded: Recorded) -> None:
         case ReferralAmended():
             _apply_amended(session, recorded, event)
         case ReferralWithdrawn():
-            row = _referral(session, event.reference)
+            row = session.get_one(Referral, event.reference)
             row.status, row.version = "withdrawn", recorded.version
             row.withdrawn_at, row.withdrawal = recorded.time, event.reason
         case ChildRegistered():
@@ -215,44 +214,22 @@ def apply(session: Session, recorded: Recorded) -> None:
             _apply_progress(session, recorded, event)
 
 
+_PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
+"""Fields of a referral's event that its row has as they are."""
+
+
 def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmitted) -> None:
-    plain = event.model_dump(
-        include={
-            "reference",
-            "child_id",
-            "kind",
-            "received_at",
-            "acknowledge_by",
-            "sent_by",
-            "family_raised",
-            "organisation",
-            "setting",
-            "consent_given",
-            "consent_on",
-            "concern_raised_on",
-            "story",
-        }
-    )
-    codes = {
-        "flags": " ".join(event.flags),
-        "needs": " ".join(f"{need.code}:{need.rank}" for need in event.needs),
-        "support": " ".join(event.support),
-    }
+    plain = event.model_dump(include=_PLAIN)
+    told = " ".join(contact.contact_id for contact in event.contacts)
+    codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
     session.add(Referral(area=recorded.area, status="received", version=recorded.version, **plain, **codes))
+    own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
     for route in event.routes:
-        session.add(
-            ReferralAgency(
-                reference=event.reference,
-                agency=route.agency,
-                area=recorded.area,
-                received_at=event.received_at,
-                rules=" ".join(route.rules),
-            )
-        )
+        session.add(ReferralAgency(agency=route.agency, rules=" ".join(route.rules), **own))
 
 
 def _apply_amended(session: Session, recorded: Recorded, event: ReferralAmended) -> None:
-    _referral(session, event.reference).version = recorded.version
+    session.get_one(Referral, event.reference).version = recorded.version
     session.add(
         ReferralAddition(
             reference=event.reference,
@@ -274,14 +251,6 @@ def _apply_progress(session: Session, recorded: Recorded, event: ProgressNoted) 
     row.status = event.status
     row.due_at = event.due_at or row.due_at
     row.received_at = event.received_at or row.received_at
-
-
-def _referral(session: Session, reference: str) -> Referral:
-    row = session.get(Referral, reference)
-    if row is None:
-        msg = "an event of a referral came before its first"
-        raise LookupError(msg)
-    return row
 
 
 log = EventLog("referral-intake", Row.metadata, apply)
@@ -338,25 +307,26 @@ def find_referral(session: Session, area: str, reference: str) -> Referral | Non
     return row if row is not None and row.area == area else None
 
 
-def routes_of(session: Session, references: Sequence[str]) -> dict[str, dict[str, ReferralAgency]]:
-    """Name the agencies that these referrals were sent to: reference → agency → row."""
-    sent = select(ReferralAgency).where(col(ReferralAgency.reference).in_(references))
-    return _by_agency(session.scalars(sent.order_by(col(ReferralAgency.agency))).all())
+@dataclass
+class Standing:
+    """Where a referral stands: by agency, the rules that sent it there, and (status, due at) as triage has said."""
+
+    rules: dict[str, str] = field(default_factory=dict)
+    said: dict[str, tuple[str, datetime | None]] = field(default_factory=dict)
+
+    @property
+    def agencies(self) -> tuple[Agency, ...]:
+        """Every agency that it is with, in alphabetical order."""
+        return tuple(agency for agency in AGENCIES if agency in self.rules or agency in self.said)
 
 
-def progress_of(session: Session, references: Sequence[str]) -> dict[str, dict[str, Progress]]:
-    """Say where these referrals stand, as triage has said: reference → agency → row."""
-    said = select(Progress).where(col(Progress.reference).in_(references))
-    return _by_agency(session.scalars(said.order_by(col(Progress.agency))).all())
-
-
-T = TypeVar("T", ReferralAgency, Progress)
-
-
-def _by_agency(rows: Iterable[T]) -> dict[str, dict[str, T]]:
-    found: dict[str, dict[str, T]] = {}
-    for row in rows:
-        found.setdefault(row.reference, {})[row.agency] = row
+def standings_of(session: Session, references: Sequence[str]) -> dict[str, Standing]:
+    """Say of each of these referrals where it stands."""
+    found = {reference: Standing() for reference in references}
+    for route in session.scalars(select(ReferralAgency).where(col(ReferralAgency.reference).in_(references))):
+        found[route.reference].rules[route.agency] = route.rules
+    for progress in session.scalars(select(Progress).where(col(Progress.reference).in_(references))):
+        found[progress.reference].said[progress.agency] = (progress.status, progress.due_at)
     return found
 
 
@@ -383,10 +353,12 @@ def child_of(session: Session, child_id: str) -> Child | None:
     return session.get(Child, child_id)
 
 
-def contacts_of(session: Session, area: str, reference: str) -> Sequence[Contact]:
-    """List who is told what happens, in the order of their ids."""
-    told = select(Contact).where(col(Contact.area) == area, col(Contact.reference) == reference)
-    return session.scalars(told.order_by(col(Contact.contact_id))).all()
+def contacts_of(session: Session, referral: Referral) -> Sequence[Contact]:
+    """List who is told what happens: in the form's order, then whoever was added later."""
+    told = select(Contact).where(col(Contact.area) == referral.area, col(Contact.reference) == referral.reference)
+    order = referral.contacts.split()
+    rows = session.scalars(told.order_by(col(Contact.contact_id)))
+    return sorted(rows, key=lambda row: order.index(row.contact_id) if row.contact_id in order else len(order))
 
 
 def additions_to(session: Session, reference: str) -> Sequence[ReferralAddition]:
@@ -411,10 +383,7 @@ Place = tuple[datetime, str]
 def find_referrals(
     session: Session, area: str, by: Relations, setting: str | None, behind: Place | None
 ) -> list[Referral]:
-    """Find the latest `PAGE` + 1 referrals that stand in one of these relations to somebody, behind a place.
-
-    One short look into an index for each relation, then the referrals themselves.
-    """
+    """Find the latest `PAGE` + 1 referrals that stand in one of these relations, behind a place: a look for each."""
     places: set[Place] = set()
     for table, condition in _looks(by):
         at, reference = col(table.received_at), col(table.reference)
@@ -474,6 +443,11 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
 # --- uploads ----------------------------------------------------------------------------------------------------------
 
 
+def keep_upload(session: Session, area: str, person: str, upload_id: str, name: str, kind: str, now: datetime) -> None:
+    """Keep what is known of a file that is stored; `name` is sealed."""
+    session.add(Upload(id=upload_id, area=area, person=person, name=name, kind=kind, uploaded_at=now))
+
+
 def find_uploads(session: Session, ids: Collection[str]) -> dict[str, Upload]:
     """Give these uploads, by id."""
     rows = session.scalars(select(Upload).where(col(Upload.id).in_(ids)))
@@ -481,6 +455,11 @@ def find_uploads(session: Session, ids: Collection[str]) -> dict[str, Upload]:
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------
+
+
+def keep_alert(session: Session, area: str, sent_by: str, alert_id: str, digest: str, sent: str, now: datetime) -> None:
+    """Keep an alert; `sent` is sealed."""
+    session.add(Alert(id=alert_id, area=area, sent_by=sent_by, digest=digest, sent=sent, received_at=now))
 
 
 def find_alert(session: Session, area: str, alert_id: str) -> Alert | None:

@@ -1,6 +1,6 @@
 """What may be bought, booked, given up and offered on: values in, events out, or `NotAllowed` with a sentence."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -37,8 +37,8 @@ CANCELLATIONS = (
 )
 ENDS_THE_WAIT = frozenset({"no_longer_needed", "moved_away", "duplicate"})
 """Reasons for a cancellation after which the child waits no more."""
-ENDED_BY_HEALTH = frozenset({"closed", "declined", "redirected"})
-"""Why a wait ended, where health may find that it decided wrongly and take it back."""
+TAKEN_BACK = "reopened"
+"""Why a wait ended where health took back that it had agreed therapy."""
 
 _START = frozenset({""})
 LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
@@ -88,6 +88,11 @@ class Balance:
     def left(self) -> int:
         """Pence that can still be spent."""
         return self.committed - self.spent
+
+    @property
+    def pence(self) -> dict[str, int]:
+        """The three amounts by name."""
+        return {"committed": self.committed, "spent": self.spent, "left": self.left}
 
     def __add__(self, other: "Balance") -> "Balance":
         return Balance(self.committed + other.committed, self.spent + other.spent)
@@ -309,14 +314,18 @@ def why(wait: Wait, now: datetime) -> str:
     return f"{wait.priority.capitalize()}; waiting {waited}; first place {promised} by {due.day} {due:%B %Y}"
 
 
-def relist(listed: WaitingListed, before: WaitingListed | None, status: str) -> WaitingListed | None:
-    """List a child, list it anew, or None where nothing has changed. While it waits, its promised date stays."""
-    if before is None or status != "waiting":
-        return listed
-    changed = listed.model_copy(
-        update={"offer_due": before.offer_due, "standard_version": before.standard_version},
-    )
-    return None if changed == before else changed
+def relist(
+    listed: WaitingListed, before: WaitingListed | None, *, waits: bool, taken_back: bool
+) -> list[WaitingListed]:
+    """List a child: nothing where it waits already on the same terms.
+
+    While it waits, and where an agreement was taken back and then given again, the date first promised stays.
+    """
+    if before is None or not (waits or taken_back):
+        return [listed]
+    promised = {"offer_due": before.offer_due, "standard_version": before.standard_version}
+    again = listed.model_copy(update=promised)
+    return [] if waits and again == before else [again]
 
 
 # --- proof -----------------------------------------------------------------------------------------------------------
@@ -371,69 +380,71 @@ class Ledger:
         bookings = [booking for booking, _ in self.bookings.values()]
         return {(held.session, booking.seat, booking.booking) for booking in bookings for held in self.held(booking)}
 
-    def double_booked(self) -> int:
-        """Count the times that a therapist, a room or a child is in two places at once (I9)."""
-        diaries: dict[tuple[str, str], list[Session]] = defaultdict(list)
+    def faults(self, taken: set[tuple[str, int, str]]) -> "Faults":
+        """Find what must not be; `taken` are the seats that the tables show, which the log must know, all of them."""
+        sessions = {part.session: block.seats for block in self.blocks.values() for part in block.sessions}
+        seats = self.seats()
+        many = Counter((session, seat) for session, seat, _ in seats)
+        return Faults(
+            double_booked=[whose for whose, diary in self._diaries().items() for _ in range(_overlaps(diary))],
+            over_capacity=[
+                session for (session, seat), by in many.items() if by > 1 or not 0 < seat <= sessions.get(session, 0)
+            ],
+            partial_blocks=[key for key, (booking, at) in self.bookings.items() if not self._is_whole(booking, at)],
+            unbalanced_pools=[pool for pool in self._pools() if not self._balances(pool)],
+            seats_astray=sorted({booking for _, _, booking in seats ^ taken}),
+            checked={
+                "pools": len(self.pools),
+                "blocks": len(self.blocks),
+                "sessions": len(sessions),
+                "bookings": len(self.bookings),
+                "seats": len(seats),
+            },
+        )
+
+    def _diaries(self) -> dict[str, list[Session]]:
+        diaries: dict[str, list[Session]] = defaultdict(list)
         for block in self.blocks.values():
-            diaries["therapist", block.therapist] += block.sessions
+            diaries[f"therapist {block.therapist}"] += block.sessions
             if block.place in self.rooms:
-                diaries["room", block.place] += block.sessions
+                diaries[f"place {block.place}"] += block.sessions
         for booking, _ in self.bookings.values():
-            diaries["child", booking.child_id] += self.held(booking)
-        return sum(_overlaps(sessions) for sessions in diaries.values())
+            diaries[f"child {booking.child_id}"] += self.held(booking)
+        return diaries
 
-    def over_capacity(self) -> int:
-        """Count the seats that two hold, or that the session does not have (I10)."""
-        seats = {s.session: block.seats for block in self.blocks.values() for s in block.sessions}
-        held: dict[tuple[str, int], int] = defaultdict(int)
-        for session, seat, _ in self.seats():
-            held[session, seat] += 1
-        return sum(many > 1 or not 1 <= seat <= seats.get(session, 0) for (session, seat), many in held.items())
-
-    def partial_blocks(self) -> int:
-        """Count the bookings that lack a session of their block that was still to come (I11)."""
-        return sum(not self._whole(booking, at) for booking, at in self.bookings.values())
-
-    def _whole(self, booking: BlockBooked, at: datetime) -> bool:
+    def _is_whole(self, booking: BlockBooked, at: datetime) -> bool:
         block = self.blocks.get(booking.block)
         due = [session for session in block.sessions if session.starts_at > at] if block else []
         return bool(due) and list(booking.sessions) == due
 
-    def unbalanced_pools(self) -> int:
-        """Count the pools where charges are not the prices, or are more than was put in."""
-        return sum(not self._balances(pool) for pool in self.pools.values()) + sum(
-            block.pool not in self.pools for block in self.blocks.values()
-        )
+    def _pools(self) -> list[str]:
+        return sorted(self.pools.keys() | {block.pool for block in self.blocks.values()})
 
-    def _balances(self, pool: PoolOpened) -> bool:
-        spent: dict[tuple[str, str], int] = defaultdict(int)
+    def _balances(self, pool: str) -> bool:
+        spent: Counter[tuple[str, str]] = Counter()
         for block in self.blocks.values():
-            if block.pool != pool.pool:
-                continue
-            if sum(part.pence for part in block.charges) != block.price_pence:
-                return False
-            for part in block.charges:
-                spent[part.organisation, block.discipline] += part.pence
-        return all(balance.left >= 0 for balance in balances(pool.contributions, spent).values())
+            if block.pool == pool:
+                if sum(part.pence for part in block.charges) != block.price_pence:
+                    return False
+                spent.update({(part.organisation, block.discipline): part.pence for part in block.charges})
+        opened = self.pools.get(pool)
+        return opened is not None and all(part.left >= 0 for part in balances(opened.contributions, spent).values())
 
-    def faults(self) -> dict[str, int]:
-        """Count what must not be; all is well where every count is 0."""
-        return {
-            "double_booked": self.double_booked(),
-            "partial_blocks": self.partial_blocks(),
-            "over_capacity": self.over_capacity(),
-            "unbalanced_pools": self.unbalanced_pools(),
-        }
 
-    def checked(self) -> dict[str, int]:
-        """Count what was looked at."""
-        return {
-            "pools": len(self.pools),
-            "blocks": len(self.blocks),
-            "sessions": sum(len(block.sessions) for block in self.blocks.values()),
-            "bookings": len(self.bookings),
-            "seats": len(self.seats()),
-        }
+@dataclass(frozen=True)
+class Faults:
+    """What must not be, by the ids concerned (all are empty where all is well), and how much was looked at.
+
+    Nobody in two places at once (I9), no more children than seats (I10), all sessions of a block or none (I11), charges
+    that are the prices and within what was put in, and no seat in the tables that the log does not give.
+    """
+
+    double_booked: list[str]
+    over_capacity: list[str]
+    partial_blocks: list[str]
+    unbalanced_pools: list[str]
+    seats_astray: list[str]
+    checked: dict[str, int]
 
 
 def _overlaps(sessions: Iterable[Session]) -> int:

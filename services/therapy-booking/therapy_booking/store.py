@@ -1,10 +1,11 @@
 """Booking's tables, what each event does to them, and the questions asked of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Index, String, case, delete, exists, func, true
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, String, case, delete, exists, func, text, true
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -12,6 +13,8 @@ from frontdoor import events
 from frontdoor.database import DERIVED, UtcDateTime
 from frontdoor.event_log import EventLog, Recorded
 from therapy_booking import domain
+
+_BOOKED = text("status = 'booked'")
 
 
 class Row(SQLModel, registry=registry()):
@@ -59,17 +62,7 @@ class Pool(Row, table=True):
     pool: str = Field(primary_key=True)
     name: str
     term: str
-
-
-class Share(Row, table=True):
-    """What was put into a pool, in pence; `number` is its place in the event."""
-
-    __table_args__ = DERIVED
-    pool: str = Field(primary_key=True)
-    number: int = Field(primary_key=True)
-    organisation: str
-    discipline: events.Discipline = Field(sa_type=String)
-    pence: int = Field(sa_type=BigInteger)
+    contributions: list[dict[str, Any]] = Field(sa_type=JSON)
 
 
 class Block(Row, table=True):
@@ -91,19 +84,9 @@ class Block(Row, table=True):
     minutes: int
     seats: int
     price_pence: int = Field(sa_type=BigInteger)
+    charges: list[dict[str, Any]] = Field(sa_type=JSON)
     first_at: datetime = Field(sa_type=UtcDateTime)
     last_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class Cost(Row, table=True):
-    """What a block costs an organisation, in pence."""
-
-    __table_args__ = (Index("cost_pool", "area", "pool"), DERIVED)
-    block: str = Field(primary_key=True)
-    organisation: str = Field(primary_key=True)
-    pool: str
-    discipline: str
-    pence: int = Field(sa_type=BigInteger)
 
 
 class Slot(Row, table=True):
@@ -151,7 +134,8 @@ class Booking(Row, table=True):
     """A child's place in a block: `booked`, or `released` once given up."""
 
     __table_args__ = (
-        Index("booking_reference", "area", "reference", "discipline", "status"),
+        Index("booking_reference", "area", "reference"),
+        Index("booking_once", "reference", "discipline", unique=True, sqlite_where=_BOOKED, postgresql_where=_BOOKED),
         Index("booking_block", "area", "block", "status"),
         DERIVED,
     )
@@ -233,9 +217,7 @@ def apply(session: Session, recorded: Recorded) -> None:
         case events.PlaceRegistered():
             session.add(Place(area=area, **event.model_dump()))
         case events.PoolOpened():
-            session.add(Pool(area=area, pool=event.pool, name=event.name, term=event.term))
-            shares = enumerate(event.contributions)
-            session.add_all(Share(area=area, pool=event.pool, number=at, **part.model_dump()) for at, part in shares)
+            session.add(Pool(area=area, **event.model_dump(mode="json")))
         case events.BlockCommissioned():
             _apply_block(session, area, event)
         case events.WaitingChildNoted():
@@ -247,13 +229,10 @@ def apply(session: Session, recorded: Recorded) -> None:
 
 
 def _apply_block(session: Session, area: str, event: events.BlockCommissioned) -> None:
-    row = event.model_dump(exclude={"charges", "sessions", "calendar_version"})
+    row = event.model_dump(mode="json", exclude={"sessions", "calendar_version"})
     session.add(Block(area=area, first_at=event.sessions[0].starts_at, last_at=event.sessions[-1].starts_at, **row))
-    where = {"area": area, "block": event.block}
-    bought = {"pool": event.pool, "discipline": event.discipline}
-    session.add_all(Cost(**where, **bought, **part.model_dump()) for part in event.charges)
-    busy = {"therapist": event.therapist, "place": event.place}
-    session.add_all(Slot(**where, **busy, **part.model_dump()) for part in event.sessions)
+    busy: dict[str, Any] = {"area": area, "block": event.block, "therapist": event.therapist, "place": event.place}
+    session.add_all(Slot(**busy, **part.model_dump()) for part in event.sessions)
 
 
 def _apply_place(session: Session, recorded: Recorded) -> None:
@@ -273,8 +252,8 @@ def _apply_place(session: Session, recorded: Recorded) -> None:
             booking = session.get_one(Booking, event.booking)
             booking.status, booking.released_at, booking.reason_code = "released", at, event.reason_code
             freed = col(Seat.area) == area, col(Seat.booking) == event.booking, col(Seat.starts_at) > at
-            session.flush()
-            session.connection().execute(delete(Seat).where(*freed))
+            # Fetched first, so that the session forgets them too: the same seat may be taken again in it.
+            session.exec(delete(Seat).where(*freed), execution_options={"synchronize_session": "fetch"})
         case events.PlaceOffered():
             session.add(Offer(area=area, status="open", offered_at=at, **event.model_dump()))
         case events.OfferEnded():
@@ -291,6 +270,7 @@ log = EventLog("therapy-booking", Row.metadata, apply)
 # --- questions -------------------------------------------------------------------------------------------------------
 
 Kind = TypeVar("Kind", bound=Row)
+Named = TypeVar("Named", Provider, Therapist, Place)
 
 
 def find(session: Session, kind: type[Kind], area: str, key: Any, *, lock: bool = False) -> Kind | None:
@@ -303,19 +283,15 @@ def _all(session: Session, kind: type[Kind], where: Iterable[ColumnElement[bool]
     return list(session.exec(select(kind).where(*where).order_by(*by)).all())
 
 
-def providers(session: Session, area: str) -> list[Provider]:
-    """List providers by name."""
-    return _all(session, Provider, [col(Provider.area) == area], Provider.name, Provider.provider)
+def supplies(session: Session, kind: type[Named], area: str) -> list[Named]:
+    """List providers, therapists or places by name."""
+    return _all(session, kind, [col(kind.area) == area], kind.name)
 
 
-def therapists(session: Session, area: str) -> list[Therapist]:
-    """List therapists by name."""
-    return _all(session, Therapist, [col(Therapist.area) == area], Therapist.name, Therapist.therapist)
-
-
-def places(session: Session, area: str) -> list[Place]:
-    """List places by name."""
-    return _all(session, Place, [col(Place.area) == area], Place.name, Place.place)
+def people_of(session: Session, area: str, provider: str) -> set[str]:
+    """Name the sign-ins of a provider's therapists."""
+    own = select(Therapist.person).where(Therapist.area == area, Therapist.provider == provider)
+    return {person for person in session.exec(own) if person}
 
 
 def pools(session: Session, area: str) -> list[Pool]:
@@ -323,17 +299,12 @@ def pools(session: Session, area: str) -> list[Pool]:
     return _all(session, Pool, [col(Pool.area) == area], col(Pool.term).desc(), Pool.name, Pool.pool)
 
 
-def balances(session: Session, area: str, pool: str) -> domain.Balances:
+def balances(pool: Pool, bought: Iterable[Block]) -> domain.Balances:
     """Give a pool's balance by (organisation, discipline), in pence."""
-    shares = session.exec(select(Share).where(Share.pool == pool).order_by(col(Share.number)))
-    parts = [events.Contribution(organisation=s.organisation, discipline=s.discipline, pence=s.pence) for s in shares]
-    costs = (
-        select(Cost.organisation, Cost.discipline, func.sum(Cost.pence))
-        .where(Cost.area == area, Cost.pool == pool)
-        .group_by(Cost.organisation, Cost.discipline)
-    )
-    spent = {(organisation, code): int(pence) for organisation, code, pence in session.exec(costs)}
-    return domain.balances(parts, spent)
+    spent: Counter[tuple[str, str]] = Counter()
+    for block in bought:
+        spent.update({(part["organisation"], block.discipline): part["pence"] for part in block.charges})
+    return domain.balances((events.Contribution(**part) for part in pool.contributions), spent)
 
 
 def blocks(session: Session, area: str, pool: str) -> list[Block]:
@@ -414,9 +385,10 @@ def lock_child(session: Session, area: str, child_id: str) -> None:
     session.exec(own.with_for_update(), execution_options={"populate_existing": True}).all()
 
 
-def disciplines(session: Session, reference: str) -> list[events.Discipline]:
-    """List the disciplines for which therapy was ever agreed for a referral."""
-    return list(session.exec(select(Waiting.discipline).where(Waiting.reference == reference)))
+def waits_of(session: Session, area: str, reference: str) -> list[Waiting]:
+    """List the therapy that was agreed for a referral, whether or not the child still waits."""
+    where = [col(Waiting.area) == area, col(Waiting.reference) == reference]
+    return _all(session, Waiting, where, Waiting.discipline)
 
 
 def active_booking(session: Session, area: str, reference: str, discipline: str) -> str | None:
@@ -496,10 +468,9 @@ def identities(session: Session, child_ids: Iterable[str]) -> dict[str, str]:
 OF_PLACES = {"PlaceRegistered", "PoolOpened", "BlockCommissioned", "BlockBooked", "PlaceReleased"}
 
 
-def booking_faults(session: Session) -> dict[str, Any]:
-    """Count what must not be, from the log's events, and where the seats' table says otherwise than the log."""
+def booking_faults(session: Session) -> domain.Faults:
+    """Find what must not be, from the log's events, and seats of the table that the log does not know, or misses."""
     history = (record for _, record in log.all(session) if record.type in OF_PLACES)
     ledger = domain.Ledger.of(domain.Said(record.event, record.time) for record in history)
-    seats = set(session.exec(select(Seat.session, Seat.seat, Seat.booking)).all())
-    astray = len({tuple(seat) for seat in seats} ^ ledger.seats())
-    return {**ledger.faults(), "seats_astray": astray, "checked": ledger.checked()}
+    taken = {(row.session, row.seat, row.booking) for row in session.exec(select(Seat)).all()}
+    return ledger.faults(taken)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from frontdoor import calendars
 from frontdoor.calendars import ClockState, SchoolCalendar
@@ -60,7 +60,7 @@ CORRECTED_WITHIN = timedelta(hours=24)
 UNDECIDED = frozenset({"queued", "on_hold"})
 OPEN = UNDECIDED | {"returned", "accepted"}
 """Entries that have not ended."""
-STATUSES = OPEN | {"declined", "redirected", "withdrawn", "closed"}
+STATUSES = ("queued", "on_hold", "returned", "accepted", "declined", "redirected", "withdrawn", "closed")
 NEED_A_REASON = frozenset({"decline", "return", "redirect", "hold", "close", "reopen"})
 DECISIONS = ("EntryAccepted", "EntryDeclined", "EntryReturned", "EntryRedirected")
 """What the standard waits for; each can be taken back, as can closing."""
@@ -89,6 +89,7 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
         "StandardBreached": (UNDECIDED, None),
     },
     "child-noted": {"QueueChildNoted": (frozenset({"", "noted"}), "noted")},
+    "refusal": {"TriageRefused": (frozenset({""}), "refused")},
 }
 """Stream kind -> event type -> (the states it may happen in, the state it leads to; None: the same)."""
 
@@ -127,7 +128,8 @@ class Standing:
     """Where an entry stands: what a decision about it rests on.
 
     `decided_at` is when the decision in force was made first, `corrected_until` the end of the time in which the
-    latest can be taken back; `met` and `breached` say whether that has been said of its standard.
+    latest can be taken back; `met` and `breached` say whether that has been said of its standard, `withdrawn` whether
+    the referral has been taken back.
     """
 
     reference: str
@@ -146,6 +148,7 @@ class Standing:
     corrected_until: datetime | None = None
     met: bool = False
     breached: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -267,8 +270,8 @@ def decide(entry: Standing, wish: Wish, now: datetime) -> list[Event]:
         more = {"priority": wish.priority or entry.priority, "therapy": therapy}
     elif kind is EntryRedirected:
         more = {"redirect_to": wish.redirect_to}
-    said = [kind(**_whose(entry), reason_code=wish.reason_code, comment=wish.comment, **more)]
-    return [*missed(entry, now), *said, *_agreed(entry, wish), *_kept(entry, wish, now)]
+    said = cast(Event, kind(**_whose(entry), reason_code=wish.reason_code, comment=wish.comment, **more))
+    return [*missed(entry, now), said, *_agreed(entry, wish), *_kept(entry, wish, now)]
 
 
 def withdraw(entry: Standing, reason: str, now: datetime) -> list[Event]:
@@ -303,8 +306,11 @@ def claim(entry: Standing, holder: str | None) -> list[Event]:
 def _why_not(entry: Standing, outcome: Outcome, now: datetime) -> str | None:
     may_be, _ = LIFECYCLES["entry"][_SAYS[outcome].__name__]
     if entry.status not in may_be:
-        where = " or ".join(_words(status) for status in sorted(may_be))
+        *others, last = (_words(status) for status in STATUSES if status in may_be)
+        where = f"{', '.join(others)} or {last}" if others else last
         return f"This referral is {_words(entry.status)}. It can be {_DONE[outcome]} only while it is {where}."
+    if outcome == "reopen" and entry.withdrawn:
+        return "The referral has been withdrawn, so the decision stands."
     if outcome == "reopen" and (entry.corrected_until is None or now > entry.corrected_until):
         return "A decision can be taken back for 24 hours, and this one was made before that."
     return None

@@ -8,9 +8,10 @@ the hearer starts from the first event again, which its stream positions then sk
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from frontdoor.database import Database, upsert
@@ -93,10 +94,10 @@ class LocalTransport:
         with hearer.parts.database.read() as session:
             place, event = _place(session, hearer, source)
         with owner.database.read() as session:
-            if event is not None and not owner.log.place_holds(session, place, event):
+            rows = self._behind(session, owner, place, event)
+            if rows is None:
                 log.error("owner_restored", service=hearer.parts.service, source=source)
-                place = 0
-            rows = owner.log.after(session, place, self._batch)
+                rows = owner.log.after(session, 0, self._batch)
         if rows:
             last = rows[-1]
 
@@ -106,6 +107,13 @@ class LocalTransport:
 
             hearer.deliver(source, [row.payload for row in rows], keep_place)
         return len(rows)
+
+    def _behind(self, session: Session, owner: Owner, place: int, event: str | None) -> list[Row[Any]] | None:
+        """Read what stands behind a place; None where the place no longer holds the event that was heard there."""
+        if event is None:
+            return owner.log.after(session, 0, self._batch)
+        rows = owner.log.after(session, place - 1, self._batch + 1)
+        return rows[1:] if rows and rows[0].event_id == event else None
 
     def _say_again(self, hearer: Hearer) -> int:
         asked, self._asked[hearer.parts.service] = self._asked[hearer.parts.service], []

@@ -5,7 +5,8 @@ and `person`, or None), `nav` (a list of {"href", "text", "current"}), `demo` (b
 """
 
 import hashlib
-from functools import cache
+from collections.abc import Callable
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, pass_context
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
@@ -72,7 +74,19 @@ class Pages:
 
     def __init__(self, package: str) -> None:
         """`package` is the service's import name; its templates are in `<package>/templates`."""
-        self.environment = _environment(package)
+        self._package = package
+        self._filters: dict[str, Callable[..., Any]] = {}
+
+    def add_filter(self, name: str, function: Callable[..., Any]) -> None:
+        """Give the templates one more filter, before the first page is rendered."""
+        self._filters[name] = function
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The Jinja environment; made for the first page, because reading the macros takes a while."""
+        environment = _environment(self._package)
+        environment.filters.update(self._filters)
+        return environment
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """One full page; `context` wins over what is common to all pages."""
@@ -126,6 +140,23 @@ def _error_pages() -> Pages:
     return Pages("frontdoor.web")
 
 
+class _InThisProcess(BytecodeCache):
+    """What one service has compiled of the shared templates, the others in this process need not compile again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _InThisProcess()
+
+
 def _environment(package: str) -> Environment:
     # Not StrictUndefined: the macros of govuk-frontend-jinja read parameters that were not given.
     environment = Environment(
@@ -136,6 +167,7 @@ def _environment(package: str) -> Environment:
                 PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
             ]
         ),
+        bytecode_cache=_COMPILED,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

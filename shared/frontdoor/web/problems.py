@@ -197,7 +197,7 @@ def _validators_own(context: Mapping[str, Any], label: str) -> str:
     """The sentence a validator of ours raised; e-mail addresses are checked by a library with words of its own."""
     if "error" in context:
         return str(context["error"]) or f"Check {label}"
-    return "Enter an email address in the correct format, like name@example.com"
+    return "Enter an email address in the correct format, like name@example.org"
 
 
 def _one_of(context: Mapping[str, Any], label: str) -> str:

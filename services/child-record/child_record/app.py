@@ -1,0 +1,16 @@
+"""The shared record as a deployable: what it is called, serves, says and hears."""
+
+from child_record import api, domain, pages, store
+from child_record.subscriptions import SUBSCRIPTIONS
+from frontdoor.events import RecordRefused
+from frontdoor.service import Service
+
+service = Service(
+    name=store.SERVICE,
+    paths=("/family", "/records", "/api/records"),
+    routers=(api.router, pages.router),
+    log=store.log,
+    subscriptions=SUBSCRIPTIONS,
+    refusal=RecordRefused,
+    lifecycles=domain.LIFECYCLES,
+)

@@ -1,0 +1,224 @@
+"""What the shared record does: it notes what it hears, shows it to those who may see it, and renews links."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlmodel import Session
+
+from child_record import domain, store
+from child_record.commands import RenewLink
+from child_record.domain import FAMILY, Line, Reader, Stand
+from frontdoor import access, events
+from frontdoor.delivery.hearer import Heard, NotYet
+from frontdoor.events import Agency
+from frontdoor.identifiers import FamilyLink, normal_reference
+from frontdoor.work import Parts, Refused, Work
+
+# --- hearing ---------------------------------------------------------------------------------------------------------
+
+
+def open_record(work: Work, heard: Heard) -> None:
+    """Open a referral's record with its first line. Twice is harmless: the record is there already."""
+    event = cast(events.ReferralSubmitted, heard.event)
+    if store.record(work.session, work.occasion.area, event.reference):
+        return
+    organisation = work.area.organisations.get(event.organisation or event.setting or "")
+    sender = domain.sender_words(event.referrer_role, organisation.name if organisation else None)
+    opened = events.RecordOpened(
+        reference=event.reference,
+        child_id=event.child_id,
+        kind=event.kind,
+        agencies=event.agencies,
+        received_at=event.received_at,
+        acknowledge_by=event.acknowledge_by,
+        sent_by=event.sent_by,
+        sender=sender,
+        organisation=event.organisation,
+        setting=event.setting,
+        family=(event.sent_by,) if event.family_raised else (),
+        contacts=tuple(contact.contact_id for contact in event.contacts),
+        needs=tuple(need.code for need in event.needs),
+    )
+    facts = {"kind": event.kind, "agencies": event.agencies}
+    work.append(
+        store.stream_of(event.reference), 0, opened, _step(heard, event.reference, "received", None, sender, facts)
+    )
+
+
+def note_step(work: Work, heard: Heard, reference: str, what: str, agency: Agency | None, facts: domain.Facts) -> None:
+    """Note that something happened. Twice is harmless: one event leads to one line, named after that event."""
+    record = store.record(work.session, work.occasion.area, reference)
+    if record is None:
+        raise NotYet("referral-intake", f"referral/{reference}")
+    by = _by(work, heard, record)
+    work.append(store.stream_of(reference), None, _step(heard, reference, what, agency, by, facts))
+
+
+def note_child(work: Work, event: events.ChildRegistered) -> None:
+    """Note who a child is, still sealed. Twice is harmless: it says the same again."""
+    noted = events.RecordChildNoted(child_id=event.child_id, identity=event.identity)
+    work.append(f"child-noted/{event.child_id}", None, noted)
+
+
+def _by(work: Work, heard: Heard, record: store.Record) -> str:
+    person = work.area.people.get(heard.record.actor)
+    organisation = work.area.organisations.get(person.organisation) if person and person.organisation else None
+    name = organisation.name if organisation else None
+    return domain.said_by(heard.event, heard.record.actor, record.sent_by, record.sender, name)
+
+
+def _step(
+    heard: Heard, reference: str, what: str, agency: Agency | None, by: str, facts: domain.Facts
+) -> events.StepNoted:
+    return events.StepNoted(
+        reference=reference,
+        at=heard.record.time,
+        service=type(heard.event).source,
+        what=what,
+        agency=agency,
+        by=by,
+        facts=dict(facts),
+        stream=heard.record.stream,
+        version=heard.record.version,
+    )
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def renew_link(work: Work, reference: str, form: RenewLink) -> dict[str, Any]:
+    """Replace somebody's link. Twice renews twice, each time without harm; only the last link opens."""
+    record = _found(work, reference)
+    work.may("link.renew", store.subject(work.session, record))
+    known = {domain.SENDER, *record.contacts}
+    now = store.generation(work.session, work.occasion.area, record.reference, form.recipient)
+    try:
+        renewed = domain.renewed(record.reference, form.recipient, known, now)
+    except domain.NotAllowed as why:
+        raise Refused(why.code, why.sentence, status=422, field="recipient") from None
+    stream = f"link/{record.reference}/{form.recipient}"
+    work.append(stream, work.version(stream), renewed)
+    link = FamilyLink(record.reference, form.recipient, renewed.generation)
+    return {"status_url": work.parts.links.path(link)}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """As much of a record as its reader may see."""
+
+    record: store.Record
+    reader: Reader
+    agencies: frozenset[str]
+    lines: Sequence[Line]
+    stands: Sequence[Stand]
+    child: dict[str, Any]
+
+
+def read_record(work: Work, reference: str) -> Shown:
+    """Read a record as far as the actor may see it, and leave the audit row; 404 for everybody else."""
+    record = _found(work, reference)
+    subject = store.subject(work.session, record)
+    answer = work.may("timeline.read", subject)
+    reader = Reader(answer.relation, work.actor.agency, answer.categories)
+    lines = store.lines(work.session, record.area, [record.reference])[record.reference]
+    seen = domain.visible(lines, reader)
+    child: dict[str, Any] = {}
+    if reader.sees("identity"):
+        child = work.keys.unseal_or(store.identity(work.session, record.area, record.child_id), {})
+    return Shown(
+        record, reader, subject.agencies, seen, domain.stands(subject.agencies, record.received_at, seen), child
+    )
+
+
+def list_records(work: Work, before: store.Place | None, limit: int) -> tuple[list[Shown], store.Record | None]:
+    """List the latest records that the actor may read, with an audit row; and the last one if more follow."""
+    rows = store.latest(work.session, work.area.id, _ways(work.actor), before, limit + 1)
+    page = rows[:limit]
+    timelines = store.lines(work.session, work.area.id, [row.reference for row in page])
+    shown = []
+    for row in page:
+        subject = store.subject(work.session, row)
+        answer = access.decide(work.actor, "timeline.read", subject, work.area.agreements, work.now)
+        if isinstance(answer, access.Allow):
+            reader = Reader(answer.relation, work.actor.agency, answer.categories)
+            seen = domain.visible(timelines[row.reference], reader)
+            found = domain.stands(subject.agencies, row.received_at, seen)
+            shown.append(Shown(row, reader, subject.agencies, seen, found, {}))
+    work.shown("record.list", [one.record.reference for one in shown], access.Allow("list"))
+    return shown, page[-1] if len(rows) > limit else None
+
+
+def _ways(actor: access.Actor) -> list[tuple[str, str]]:
+    ways = [("sender", actor.person), ("family", actor.person)]
+    if "therapist" in actor.roles:
+        ways.append(("therapist", actor.person))
+    if "triager" in actor.roles and actor.agency:
+        ways.append(("agency", actor.agency))
+    if "senco" in actor.roles and actor.organisation:
+        ways.append(("school", actor.organisation))
+    return ways
+
+
+def _found(work: Work, reference: str) -> store.Record:
+    record = store.record(work.session, work.area.id, normal_reference(reference) or reference)
+    if record is None:
+        # The same answer as to somebody who may not know of it.
+        raise access.Denied(access.Deny(404, "unknown"))
+    return record
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a family's link shows: agencies, steps and dates, and nothing that names a child."""
+
+    reference: str
+    version: int
+    stands: Sequence[Stand]
+    lines: Sequence[Line]
+    next: str
+    contact: str
+    now: datetime
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the referral has arrived here yet."""
+        return self.version > 0
+
+
+def open_link(parts: Parts, session: Session, token: str) -> FamilyLink:
+    """Read a family's link; one that is not ours, or not the current one, gets the same 404."""
+    link = parts.links.read(token)
+    if link is None:
+        raise access.Denied(access.Deny(404, "token"))
+    renewed_to = store.generation(session, parts.area.id, link.reference, link.recipient)
+    if not domain.is_current(link.generation, renewed_to):
+        raise access.Denied(access.Deny(404, "generation"))
+    return link
+
+
+def read_status(parts: Parts, session: Session, token: str) -> Status:
+    """Read what a family's link shows; before the referral has arrived here, that it was received."""
+    reference = open_link(parts, session, token).reference
+    now = parts.clock()
+    record = store.record(session, parts.area.id, reference)
+    stands, seen = [Stand(None, "received")], []
+    if record:
+        lines = store.lines(session, record.area, [reference])[reference]
+        seen = domain.visible(lines, FAMILY)
+        agencies = store.subject(session, record).agencies
+        stands = domain.stands(agencies, record.received_at, seen)
+    lead = parts.area.organisations[parts.area.lead].name
+    return Status(
+        reference=reference,
+        version=store.version_of(session, reference),
+        stands=stands,
+        lines=seen,
+        next=domain.next_sentence(stands, record.acknowledge_by if record else None, now),
+        contact=domain.contact(lead, parts.area.name, reference),
+        now=now,
+    )

@@ -1,0 +1,69 @@
+"""JSON for partner systems: what a family was told, and what became of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, PlainSerializer
+
+from frontdoor.access import Subject
+from frontdoor.calls import Call, may
+from frontdoor.events import instant
+from frontdoor.identifiers import normal_reference
+from frontdoor.work import Refused
+from notification import domain, store
+
+router = APIRouter()
+
+Instant = Annotated[datetime, PlainSerializer(instant, return_type=str)]
+
+
+class NoticeShown(BaseModel):
+    """One message to one person, about one event, by one channel."""
+
+    notice: str
+    event: str
+    recipient: str
+    channel: str
+    status: str
+    template: str
+    created_at: Instant
+
+
+@router.get("/api/notices", summary="What a referral's family was told, and what became of each message")
+def list_notices(
+    call: Annotated[Call, may("notice.read")],
+    reference: Annotated[str, Query(max_length=20, description="The referral's reference.")],
+) -> list[NoticeShown]:
+    with call.work() as work:
+        named = normal_reference(reference) or reference
+        case = store.case(work.session, named)
+        if case is None:
+            raise Refused("not_found", "There is nothing here, or nothing that you may see.", status=404)
+        area = store.area_of(work.session, named)
+        work.may("notice.read", _subject(case, area))
+        return [_shown(row) for row in store.notices_of(work.session, area, named)]
+
+
+def _subject(case: domain.Case, area: str) -> Subject:
+    return Subject(
+        reference=case.reference,
+        area=area,
+        sent_by=case.sent_by,
+        organisation=case.organisation,
+        setting=case.setting,
+        agencies=frozenset(case.agencies),
+        family=frozenset(case.family),
+    )
+
+
+def _shown(row: store.Notice) -> NoticeShown:
+    return NoticeShown(
+        notice=row.notice,
+        event=row.cause_type,
+        recipient=row.recipient,
+        channel=row.channel,
+        status=row.status,
+        template=row.template,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,280 @@
+"""What notification does: it notes whom to tell, says what each is to be told, and sends it."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+
+import structlog
+
+from frontdoor import access
+from frontdoor.calendars import due_on, local_date
+from frontdoor.delivery.hearer import Heard, NotYet
+from frontdoor.event_log import Stale
+from frontdoor.events import (
+    ContactAdded,
+    ContactChanged,
+    Event,
+    LinkRenewed,
+    NoticeSettled,
+    RecipientNoted,
+    ReferralQueued,
+    ReferralSubmitted,
+    instant,
+)
+from frontdoor.failpoints import reach
+from frontdoor.identifiers import FamilyLink
+from frontdoor.work import Parts, Refused, Work
+from notification import domain, store, wording
+from notification.channels import Channel, Message
+
+log = structlog.get_logger()
+
+INTAKE = "referral-intake"
+BATCH = 50
+"""Notices taken at a time: in one transaction before the provider is called for each, in one after."""
+_one_sender = threading.Lock()
+
+
+# --- hearing ---------------------------------------------------------------------------------------------------------
+
+
+def note_recipient(work: Work, said: ContactAdded | ContactChanged) -> None:
+    """Note how somebody wishes to be told. Twice is harmless: it is the whole new state."""
+    noted = RecipientNoted.model_validate(said.model_dump())
+    work.append(f"recipient/{said.contact_id}", None, noted)
+
+
+def note_link(work: Work, renewed: LinkRenewed) -> None:
+    """Note which link of somebody's opens. Twice, or late, is harmless: only a later one than known is noted."""
+    known = store.link_generation(work.session, renewed.reference, renewed.recipient)
+    noted = domain.link_noted(renewed, known)
+    if noted is not None:
+        work.append(f"link-noted/{noted.reference}/{noted.contact_id}", None, noted)
+
+
+def note_queue(work: Work, said: ReferralQueued) -> None:
+    """Note by when an agency decides, and an agency that is new to the case. Twice changes nothing."""
+    _note_case(work, known_case(work, said.reference), said)
+
+
+def open_case(work: Work, heard: Heard, said: ReferralSubmitted) -> None:
+    """Note the case and tell its contacts that it was received. Twice is harmless: notices are named after the event.
+
+    Waits, before anything is written, for every contact that the referral names.
+    """
+    people = []
+    for contact in said.contacts:
+        person = store.recipient(work.session, contact.contact_id)
+        if person is None:
+            raise NotYet(INTAKE, f"contact/{contact.contact_id}")
+        people.append(person)
+    case = domain.case_of(said)
+    work.append(f"case-noted/{said.reference}", None, case.noted())
+    _tell(work, heard, case, people)
+
+
+def tell_step(work: Work, heard: Heard, reference: str) -> None:
+    """Tell everybody of a case what has happened. Twice is harmless: notices are named after the event."""
+    case = _note_case(work, known_case(work, reference), heard.event)
+    _tell(work, heard, case, store.recipients(work.session, heard.record.area, reference))
+
+
+def known_case(work: Work, reference: str) -> domain.Case:
+    """The case of a referral; what comes before it waits for it."""
+    case = store.case(work.session, reference)
+    if case is None:
+        raise NotYet(INTAKE, f"referral/{reference}")
+    return case
+
+
+def _note_case(work: Work, case: domain.Case, said: Event) -> domain.Case:
+    after = domain.case_after(case, said)
+    if after != case:
+        work.append(f"case-noted/{case.reference}", None, after.noted())
+    return after
+
+
+def _tell(work: Work, heard: Heard, case: domain.Case, people: Sequence[store.Recipient]) -> None:
+    record = heard.record
+    occurrence = domain.Occurrence(record.id, record.type, record.time, work.now)
+    template, facts = domain.told_of(heard.event, case, _offer_due(work, case, record.time))
+    for person in people:
+        told = domain.tell(_person(person), case, occurrence, template, facts)
+        notice = domain.notice_id(record.id, person.contact_id, person.channel)
+        if store.notice(work.session, notice) is None:
+            work.append(f"notice/{notice}", 0, *told)
+
+
+def _offer_due(work: Work, case: domain.Case, agreed_at: datetime) -> date | None:
+    standard = work.area.standards.get("offer")
+    if standard is None:
+        return None
+    return due_on(local_date(agreed_at), standard.limit, standard.unit, work.area.calendar_of(case.setting))
+
+
+def _person(row: store.Recipient) -> domain.Person:
+    return domain.Person(row.contact_id, row.channel, row.language, row.safe_to_contact)
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+def settle_notice(work: Work, notice: str) -> None:
+    """Somebody has seen to a notice that could not be sent. Twice is harmless: the second finds nothing to do."""
+    row = store.notice(work.session, notice)
+    if row is None or row.area != work.actor.area:
+        raise Refused("not_found", "There is no such message.", status=404)
+    if row.task is None:
+        return
+    settled = NoticeSettled(notice=row.notice, reference=row.reference, child_id=row.child_id)
+    work.append(f"notice/{notice}", row.version, settled)
+
+
+# --- sending ---------------------------------------------------------------------------------------------------------
+
+
+def send_notices(parts: Parts, channel: Channel) -> int:
+    """Ask about attempts without a result, then send what is due; give back how many notices moved.
+
+    Stopped at any moment and run again, nothing is sent twice: an attempt is committed before the provider is called,
+    and one without a result is asked about by the notice's id, never just repeated.
+    """
+    if not _one_sender.acquire(blocking=False):
+        return 0
+    try:
+        with parts.database.read() as session:
+            if store.is_held(session, parts.area.id):
+                return 0
+            restored = store.was_restored(session)
+        moved = _ask_about_attempts(parts, channel)
+        while taken := _take(parts):
+            moved += len(taken)
+            _send(parts, channel, taken, restored=restored)
+        return moved
+    finally:
+        _one_sender.release()
+
+
+Taken = Sequence[tuple[domain.Notice, Message | None]]
+"""Notices that a round dealt with; those with a message have a committed attempt and are to be sent now."""
+
+
+def _ask_about_attempts(parts: Parts, channel: Channel) -> int:
+    with parts.database.read() as session:
+        waiting = [_notice(row) for row in store.in_flight(session, parts.area.id)]
+    results = [(notice, _look_up(parts, channel, notice)) for notice in waiting]
+    return _note_results(parts, [(notice, answer) for notice, answer in results if answer is not None])
+
+
+def _look_up(parts: Parts, channel: Channel, notice: domain.Notice) -> domain.Answer | None:
+    """What the provider knows of a notice; None where it cannot be asked now and may be asked again."""
+    try:
+        return channel.look_up(notice.notice)
+    except Exception as trouble:  # noqa: BLE001  whatever it is, it says nothing about the message
+        log.warning("provider_not_asked", notice=notice.notice, error=type(trouble).__name__)
+        return "unknown" if domain.asked_long_enough(notice, parts.clock()) else None
+
+
+def _take(parts: Parts) -> Taken:
+    """Decide about the next due notices, and commit an attempt of each that may be sent."""
+    try:
+        with _working(parts) as work:
+            rows = store.due(work.session, parts.area.id, work.now, BATCH)
+            return [(_notice(row), _prepare(work, row)) for row in rows]
+    except Stale:  # somebody else has taken one of them: look again next time
+        return []
+
+
+def _prepare(work: Work, row: store.Notice) -> Message | None:
+    """Check the recipient's wishes as they are now; say what follows, and write the message where there is one."""
+    notice = _notice(row)
+    person = store.recipient(work.session, notice.recipient)
+    assert person is not None  # noqa: S101  it was noted before any notice was created
+    wishes = _person(person)
+    barred = domain.barred_at_send(notice, wishes, work.now)
+    if barred == "channel_changed":
+        _move(work, notice, wishes)
+        return None
+    address = None if barred else _address(work, person)
+    if barred is None and address is not None:
+        work.append(f"notice/{notice.notice}", notice.version, domain.attempted(notice))
+        return _message(work, notice, address)
+    erased = work.keys.unseal_or(person.details, None) is None
+    reason = barred or ("erased" if erased else "no_address")
+    work.append(f"notice/{notice.notice}", notice.version, domain.suppressed(notice, reason))
+    return None
+
+
+def _move(work: Work, notice: domain.Notice, wishes: domain.Person) -> None:
+    """Tell by the channel that the recipient has chosen since, unless that has been tried before."""
+    created = domain.moved(notice, wishes)
+    told_before = store.notice(work.session, created.notice) is not None
+    reason: domain.Suppression = "channel_changed_back" if told_before else "channel_changed"
+    work.append(f"notice/{notice.notice}", notice.version, domain.suppressed(notice, reason))
+    if not told_before:
+        work.append(f"notice/{created.notice}", 0, created)
+
+
+def _address(work: Work, person: store.Recipient) -> str | None:
+    """Where to reach somebody by the channel of their choice, on one line; None where that is not known."""
+    details = work.keys.unseal_or(person.details, {})
+    if person.channel != "letter":
+        return details.get("email" if person.channel == "email" else "phone") or None
+    lines = details.get("address") or []
+    return ", ".join(filter(None, (*lines, details.get("postcode")))) if lines else None
+
+
+def _message(work: Work, notice: domain.Notice, address: str) -> Message:
+    generation = store.link_generation(work.session, notice.reference, notice.recipient)
+    path = work.parts.links.path(FamilyLink(notice.reference, notice.recipient, generation))
+    link = work.parts.public_url + path
+    case = store.case(work.session, notice.reference)
+    facts = domain.with_dates(notice.facts, case) if case else notice.facts
+    text = wording.compose(wording.english(), notice.channel, notice.template, notice.reference, facts, link)
+    return Message(
+        notice=notice.notice,
+        reference=notice.reference,
+        recipient=notice.recipient,
+        kind=notice.channel,
+        address=address,
+        subject=text.subject,
+        text=text.body,
+        at=instant(work.now),
+    )
+
+
+def _send(parts: Parts, channel: Channel, taken: Taken, *, restored: bool) -> None:
+    results: list[tuple[domain.Notice, domain.Answer]] = []
+    for notice, message in taken:
+        if message is None:
+            continue
+        try:
+            if restored and channel.look_up(notice.notice) != "absent":
+                continue  # the next round asks again and says what follows
+            reach("send.before")
+            results.append((notice, channel.send(message)))
+            reach("send.after")
+        except Exception as trouble:  # noqa: BLE001  it may have gone: the next round asks by the notice's id
+            log.warning("provider_unclear", notice=notice.notice, error=type(trouble).__name__)
+    _note_results(parts, results)
+
+
+def _note_results(parts: Parts, results: Sequence[tuple[domain.Notice, domain.Answer]]) -> int:
+    if not results:
+        return 0
+    with _working(parts) as work:
+        for before, answer in results:
+            row = store.notice(work.session, before.notice)
+            if row is not None and row.state == "sending":
+                said = domain.outcome(_notice(row), answer, work.now)
+                work.append(f"notice/{row.notice}", row.version, said)
+    return len(results)
+
+
+def _working(parts: Parts) -> AbstractContextManager[Work]:
+    return parts.work(access.machine(parts.service, parts.area.id))
+
+
+def _notice(row: store.Notice) -> domain.Notice:
+    return domain.Notice(**{name: getattr(row, name) for name in domain.Notice.__dataclass_fields__})

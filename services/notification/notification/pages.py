@@ -1,0 +1,74 @@
+"""The demo's outbox, and the messages that a person must see to."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup, escape
+
+from frontdoor.access import WHO_MAY, Allow
+from frontdoor.calls import Call, may
+from frontdoor.web import Pages
+from frontdoor.work import Refused, Work
+from notification import channels, handlers, store
+
+router = APIRouter()
+pages = Pages("notification")
+
+MOST_TASKS = 50
+_ADDRESS = re.compile(r"https?://[^\s]+")
+
+
+def linked(text: str, base: str) -> Markup:
+    """A message's text with its links to us made clickable, and nothing else in it taken for markup."""
+    made, place = Markup(), 0
+    for found in _ADDRESS.finditer(text):
+        address = found.group()
+        link = Markup('<a class="govuk-link" href="{}">{}</a>').format(address.removeprefix(base), address)
+        made += escape(text[place : found.start()]) + (link if address.startswith(f"{base}/") else escape(address))
+        place = found.end()
+    return Markup("<br>").join((made + escape(text[place:])).split("\n"))
+
+
+pages.add_filter("linked", linked)
+
+
+@router.get("/messages", response_class=HTMLResponse, summary="Everything that the demo has sent, newest first")
+def sent_messages(
+    request: Request, call: Annotated[Call, may("messages.demo")], before: Annotated[int | None, Query(ge=0)] = None
+) -> Response:
+    if not call.parts.demo:
+        raise Refused("not_found", "Page not found", status=404)
+    page = channels.sent_messages(call.parts.folder, before)
+    with call.work() as work:
+        work.shown(call.action, sorted({message["reference"] for message in page.messages}), Allow("demo"))
+        tasks = _tasks(work) if before is None and _may("notice.tasks", call) else []
+    context: dict[str, Any] = {"page": page, "first_page": before is None, "tasks": tasks, "url": call.parts.public_url}
+    return pages.render(request, "sent.html", may_settle=_may("notice.settle", call), **context)
+
+
+@router.get("/messages/tasks", response_class=HTMLResponse, summary="Messages that a person must see to")
+def message_tasks(request: Request, call: Annotated[Call, may("notice.tasks")]) -> Response:
+    with call.work() as work:
+        tasks = _tasks(work)
+    return pages.render(request, "tasks.html", tasks=tasks, may_settle=_may("notice.settle", call))
+
+
+@router.post("/messages/{notice}/settled", summary="Say that somebody has seen to a message that was not sent")
+def settle(notice: str, call: Annotated[Call, may("notice.settle")]) -> Response:
+    with call.work() as work:
+        handlers.settle_notice(work, notice)
+    return RedirectResponse("/messages/tasks", 303)
+
+
+def _tasks(work: Work) -> Sequence[store.Notice]:
+    tasks = store.tasks(work.session, work.area.id, MOST_TASKS)
+    work.shown("notice.tasks", sorted({task.reference for task in tasks}), Allow("role"))
+    return tasks
+
+
+def _may(action: str, call: Call) -> bool:
+    roles = WHO_MAY[action].roles
+    return roles is not None and bool(call.actor.roles & roles.keys()) and call.actor.area == call.parts.area.id

@@ -1,0 +1,314 @@
+"""Intake for programs: referrals, what follows them, uploads, search and alerts."""
+
+from collections.abc import AsyncGenerator
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from frontdoor import files
+from frontdoor.calls import Call, may
+from frontdoor.identifiers import short_id
+from frontdoor.problems import Problem, RawJson, json_body, validate, wrong_fields
+from frontdoor.web import FieldError
+from referral_intake import handlers
+from referral_intake.commands import Addition, ChildSearch, ContactChange, ReferralForm, Withdrawal
+
+router = APIRouter(tags=["referrals"])
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+def _raw_referral(sent: Annotated[Any, RawJson]) -> Any:
+    return sent
+
+
+def _raw_contacts(sent: Annotated[Any, RawJson]) -> Any:
+    if isinstance(sent, list):
+        return {"contacts": sent}
+    return {"contacts": [sent]} if isinstance(sent, dict) and "contacts" not in sent else sent
+
+
+_raw_referral.body_model = ReferralForm  # type: ignore[attr-defined]
+_raw_contacts.body_model = ContactChange  # type: ignore[attr-defined]
+
+
+class SentFile(BaseModel):
+    """A file as it was sent."""
+
+    name: str
+    data: bytes
+
+
+async def _sent_file(request: Request) -> SentFile:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise Problem(415, "not_multipart", "Send the file as multipart/form-data.")
+    try:
+        form = await MultiPartParser(request.headers, _at_most(request, files.LARGEST), max_files=1).parse()
+    except (MultiPartException, KeyError):
+        raise Problem(400, "malformed", "The body cannot be read: send one file as multipart/form-data.") from None
+    sent = next((value for value in form.values() if isinstance(value, UploadFile)), None)
+    if sent is None:
+        raise wrong_fields([FieldError("file", "Select a file")])
+    data = await sent.read()
+    await form.close()
+    if len(data) > files.LARGEST:
+        raise _too_large()
+    request.state.sent = {"name": sent.filename, "sha256": sha256(data).hexdigest()}
+    return SentFile(name=sent.filename or "", data=data)
+
+
+async def _at_most(request: Request, largest: int) -> AsyncGenerator[bytes, None]:
+    # The parts' own headers come on top of the file.
+    left = largest + 64 * 1024
+    async for chunk in request.stream():
+        left -= len(chunk)
+        if left < 0:
+            raise _too_large()
+        yield chunk
+
+
+def _too_large() -> Problem:
+    return Problem(413, "too_large", "The file must be 10 MB or smaller.")
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class AgencyAnswer(BaseModel):
+    """Where a referral stands with an agency, and the rules that sent it there."""
+
+    agency: str
+    status: str
+    due_at: str | None
+    rules: list[str]
+
+
+class ReferralInList(BaseModel):
+    """Where a referral stands."""
+
+    reference: str
+    status: Literal["received", "withdrawn", "closed"]
+    kind: str
+    received_at: str
+    acknowledge_by: str
+    agencies: list[AgencyAnswer]
+    flags: list[str]
+
+
+class ReferralAnswer(ReferralInList):
+    """A referral as far as the reader may see it: parts that their agreement does not open are left out."""
+
+    child: dict[str, Any] = {}
+    contacts: list[dict[str, Any]] = []
+    referrer: dict[str, Any] = {}
+    needs: list[dict[str, Any]] = []
+    support: list[str] = []
+    concern: str | None = None
+    concern_raised_on: str | None = None
+    tried: list[str] = []
+    strengths: str | None = None
+    child_voice: str | None = None
+    family_voice: str | None = None
+    involved: list[dict[str, Any]] = []
+    previous_reference: str | None = None
+    do_not_contact: list[dict[str, Any]] = []
+    evidence: list[str] = []
+    consent: dict[str, Any] = {}
+    additions: list[dict[str, Any]] = []
+    withdrawal: str | None = None
+
+
+class ReferralList(BaseModel):
+    """One page of referrals, the latest first; `next` is the cursor of the page behind it."""
+
+    referrals: list[ReferralInList]
+    next: str | None
+
+
+class Withdrawn(BaseModel):
+    """A referral that was taken back."""
+
+    reference: str
+    status: Literal["withdrawn"]
+
+
+class Added(BaseModel):
+    """Something that was added to a referral."""
+
+    reference: str
+    status: Literal["added"]
+    added_at: str
+
+
+class ContactsChanged(BaseModel):
+    """The contacts as they are from now on; `contact` is the id of each."""
+
+    reference: str
+    contacts: list[dict[str, str]]
+
+
+class Uploaded(BaseModel):
+    """A file that is kept; name it in a form's `evidence`."""
+
+    upload: str
+    kind: str
+
+
+class FoundChild(BaseModel):
+    """A child, and the referrals in the searcher's reach."""
+
+    references: list[str]
+    given_name: str | None
+    family_name: str | None
+    date_of_birth: str | None
+
+
+class Found(BaseModel):
+    """Who was found."""
+
+    children: list[FoundChild]
+
+
+class AlertAnswer(BaseModel):
+    """Somebody said that a child is in danger now; `sent` is what they sent."""
+
+    alert: str
+    received_at: str
+    sent_by: str
+    escalated: bool
+    escalated_at: str | None
+    read_at: str | None
+    read_by: str | None
+    sent: Any
+
+
+class AlertRead(BaseModel):
+    """Who read an alert first, and when."""
+
+    alert: str
+    read_at: str
+    read_by: str
+
+
+class Alerts(BaseModel):
+    """The alerts, unread ones first."""
+
+    alerts: list[AlertAnswer]
+
+
+# --- referrals --------------------------------------------------------------------------------------------------------
+
+
+def _created(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {201: {"model": model}}
+
+
+@router.post("/api/referrals", status_code=201, responses=_created(handlers.Receipt), summary="Send a referral")
+def send_referral(call: Annotated[Call, may("referral.submit")], sent: Annotated[Any, Depends(_raw_referral)]) -> Any:
+    if handlers.is_danger(sent):
+        raise handlers.raise_alert(call.parts, call.actor, sent)
+    form = validate(ReferralForm, sent)
+    child_id = short_id("C")
+    return call.once(
+        lambda work: handlers.receive_referral(work, form, child_id),
+        location=lambda body: f"/api/referrals/{body['reference']}",
+        prepare=lambda: handlers.prepare_child(call.parts, form, child_id),
+    )
+
+
+@router.get("/api/referrals", summary="List the referrals that you may see")
+def list_referrals(
+    call: Annotated[Call, may("referral.list")],
+    mine: bool = False,
+    setting: str | None = None,
+    cursor: str | None = None,
+) -> ReferralList:
+    with call.work() as work:
+        return ReferralList(**handlers.list_referrals(work, mine=mine, setting=setting, cursor=cursor))
+
+
+@router.get(
+    "/api/referrals/{reference}",
+    response_model=ReferralAnswer,
+    response_model_exclude_unset=True,
+    summary="Show a referral as far as you may see it",
+)
+def show_referral(call: Annotated[Call, may("referral.read")], reference: str) -> Any:
+    with call.work() as work:
+        return handlers.show_referral(work, reference)
+
+
+@router.get("/api/referrals/{reference}/evidence/{upload}", summary="Open a file of a referral")
+def show_evidence(call: Annotated[Call, may("referral.read")], reference: str, upload: str) -> Response:
+    with call.work() as work:
+        data, kind, _ = handlers.show_evidence(work, reference, upload)
+    # Always downloaded, never opened in our origin; the name may identify somebody, so it is not sent.
+    return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{upload}"'})
+
+
+@router.post(
+    "/api/referrals/{reference}/withdraw", responses={200: {"model": Withdrawn}}, summary="Withdraw a referral"
+)
+def withdraw_referral(
+    call: Annotated[Call, may("referral.withdraw")], reference: str, asked: Annotated[Withdrawal, json_body(Withdrawal)]
+) -> Any:
+    return call.once(lambda work: handlers.withdraw_referral(work, reference, asked.reason), status=200)
+
+
+@router.post(
+    "/api/referrals/{reference}/additions", status_code=201, responses=_created(Added), summary="Add to a referral"
+)
+def add_to_referral(
+    call: Annotated[Call, may("referral.add")], reference: str, addition: Annotated[Addition, json_body(Addition)]
+) -> Any:
+    return call.once(lambda work: handlers.add_to_referral(work, reference, addition))
+
+
+@router.post(
+    "/api/referrals/{reference}/contacts",
+    status_code=201,
+    responses=_created(ContactsChanged),
+    summary="Change who is told what happens, and how",
+)
+def change_contacts(
+    call: Annotated[Call, may("referral.contacts")], reference: str, sent: Annotated[Any, Depends(_raw_contacts)]
+) -> Any:
+    change = validate(ContactChange, sent)
+    return call.once(lambda work: handlers.change_contacts(work, reference, change))
+
+
+# --- files, search, alerts --------------------------------------------------------------------------------------------
+
+
+@router.post("/api/uploads", status_code=201, responses=_created(Uploaded), summary="Send a file, to name as evidence")
+def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(_sent_file)]) -> Any:
+    upload_id = short_id("U")
+    return call.once(
+        lambda work: handlers.keep_upload(work, upload_id, sent.name, sent.data),
+        prepare=lambda: handlers.store_file(call.parts, upload_id, sent.data),
+    )
+
+
+@router.post("/api/search", summary="Find a child in your own agency's reach")
+def search_children(
+    call: Annotated[Call, may("child.search")], ask: Annotated[ChildSearch, json_body(ChildSearch)]
+) -> Found:
+    # Nothing changes, so nothing need be answered once; and who was found must not be kept in clear.
+    with call.work() as work:
+        return Found(**handlers.search_children(work, ask))
+
+
+@router.get("/api/alerts", summary="List alerts of immediate danger")
+def list_alerts(call: Annotated[Call, may("alert.read", "care")]) -> Alerts:
+    with call.work() as work:
+        return Alerts(alerts=[AlertAnswer(**alert) for alert in handlers.show_alerts(work)])
+
+
+@router.post("/api/alerts/{alert}/read", responses={200: {"model": AlertRead}}, summary="Say that you have read one")
+def read_alert(call: Annotated[Call, may("alert.read", "care")], alert: str) -> Any:
+    return call.once(lambda work: handlers.read_alert(work, alert), status=200)

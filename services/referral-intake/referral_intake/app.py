@@ -1,0 +1,39 @@
+"""Intake, wired."""
+
+from frontdoor import access, origin
+from frontdoor.events import IntakeRefused
+from frontdoor.service import Chore, Service
+from frontdoor.work import Parts
+from referral_intake import api, domain, handlers, pages, store, subscriptions
+
+
+def escalate_alerts(parts: Parts) -> int:
+    """Escalate alerts that nobody has read in time; the database is written only where there is one."""
+    with parts.database.read() as session:
+        if not store.alerts_to_escalate(session, parts.clock() - domain.ESCALATE_AFTER):
+            return 0
+    with parts.work(access.machine(parts.service, parts.area.id)) as work:
+        return handlers.escalate_alerts(work)
+
+
+service = Service(
+    name="referral-intake",
+    paths=(
+        "/sign-in",
+        "/sign-out",
+        "/refer",
+        "/referrals",
+        "/alerts",
+        "/accessibility",
+        "/api/referrals",
+        "/api/uploads",
+        "/api/search",
+        "/api/alerts",
+    ),
+    routers=(api.router, pages.router, origin.router),
+    log=store.log,
+    subscriptions=subscriptions.SUBSCRIPTIONS,
+    refusal=IntakeRefused,
+    lifecycles=domain.LIFECYCLES,
+    chores=(Chore("alerts", escalate_alerts, every=5.0),),
+)

@@ -1,0 +1,415 @@
+"""The referral form as far as somebody has filled it in: what is asked next, what is wrong, what was answered.
+
+Values in, values out, between the questions and the form's one rule book, `ReferralForm`.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import MultiDict
+
+from frontdoor.areas import Area
+from frontdoor.calendars import received_on
+from frontdoor.problems import Problem
+from frontdoor.web import FieldError, Form, field_errors
+from frontdoor.web.wording import day, starred
+from frontdoor.work import Refused
+from referral_intake import handlers
+from referral_intake.commands import ReferralForm
+from referral_intake.questions import (
+    PEOPLE,
+    SETTINGS,
+    Asked,
+    Choices,
+    Leaf,
+    Page,
+    Question,
+    Reader,
+    Section,
+    Values,
+    questions,
+)
+
+SEEN = "_seen"
+"""Which pages have been answered, kept among what was typed; it is no field of the form."""
+FILLED_FOR_FAMILIES = ("referrer", "consent.by", "consent.on", "concern_raised_on")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One line of the task list."""
+
+    slug: str
+    title: str
+    leaves: tuple[Leaf, ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One line of "check your answers"."""
+
+    short: str
+    lines: tuple[str, ...]
+    page: str
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What somebody has filled in so far; every change gives a new one."""
+
+    reader: Reader
+    area: Area
+    now: datetime
+    values: Values = field(default_factory=dict)
+
+    # --- what is asked
+
+    @property
+    def today(self) -> date:
+        """The day on which a form that is sent now is received."""
+        return received_on(self.now)
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """Every page there is for this reader and these answers, in order."""
+        return tuple(leaf for section in questions().sections for leaf in self._leaves_of(section))
+
+    def leaf(self, slug: str) -> Leaf | None:
+        """The page of that name."""
+        return next((leaf for leaf in self.leaves if leaf.slug == slug), None)
+
+    def after(self, leaf: Leaf) -> str:
+        """The page that follows in the same section; "" where the section ends, the list of people after a person."""
+        slugs = [one.slug for one in self._in_line(leaf)]
+        at = slugs.index(leaf.slug)
+        if leaf.slug.startswith("reach-") and leaf.row:
+            return PEOPLE
+        return slugs[at + 1] if at + 1 < len(slugs) else ""
+
+    def before(self, leaf: Leaf) -> str:
+        """The page before in the same section; "" where the section begins, the list of people before a person."""
+        slugs = [one.slug for one in self._in_line(leaf)]
+        at = slugs.index(leaf.slug)
+        if leaf.slug.startswith("person-"):
+            return PEOPLE
+        return slugs[at - 1] if at else ""
+
+    def _in_line(self, leaf: Leaf) -> list[Leaf]:
+        """The pages of a section as they follow one another: people's pages only among themselves."""
+        return [one for one in self.leaves if one.section == leaf.section and one.row == leaf.row]
+
+    def caption(self, leaf: Leaf) -> str:
+        """What stands above a page's heading: its section, or the person it is about."""
+        if leaf.row and self.form.value(f"contacts.{leaf.row}.name"):
+            return self.person(leaf.row)
+        return next(self.reader.say(one.title) for one in questions().sections if one.slug == leaf.section)
+
+    @property
+    def name(self) -> str:
+        """What to call this form in a list."""
+        names = [self.form.value(f"child.{part}").strip() for part in ("given_name", "family_name")]
+        return " ".join(name for name in names if name) or "Form without a name yet"
+
+    @property
+    def rows(self) -> list[str]:
+        """The numbers of the people to tell who have pages of their own."""
+        numbers = {name.split(".")[1] for name in self.values if name.startswith("contacts.")}
+        own = {"0"} if self.reader.is_family else set()
+        return sorted(numbers - own, key=int)
+
+    def person(self, row: str) -> str:
+        """What to call one of the people to tell."""
+        return self.form.value(f"contacts.{row}.name") or "Person without a name"
+
+    def _leaves_of(self, section: Section) -> Iterator[Leaf]:
+        if not self.reader.is_asked(section):
+            return
+        for page in (page for page in section.pages if not page.row):
+            if self.reader.is_asked(page) and (page.slug != "main-need" or len(self._chosen()) > 1):
+                yield self._leaf(section, page, "")
+            if page.slug == PEOPLE:
+                rowed = [page for page in section.pages if page.row]
+                yield from (self._leaf(section, page, row) for row in self.rows for page in rowed)
+
+    def _leaf(self, section: Section, page: Page, row: str) -> Leaf:
+        asked = tuple(self._ask(question, row) for question in page.questions if self.reader.is_asked(question))
+        say = self.reader.say
+        return Leaf(page.slug.replace("*", row), section.slug, say(page.title), say(page.intro), asked, row)
+
+    def _ask(self, question: Question, row: str) -> Asked:
+        say, kind = self.reader.say, question.kind
+        groups: tuple[tuple[str, Choices], ...] = ()
+        choices: Choices = tuple(questions().choices.get(question.choices, {}).items())
+        if kind == "setting":
+            kind, choices = "select", self._settings()
+        elif kind == "main_need":
+            kind, choices = "radios", tuple((code, text) for code, text in self._needs() if code in self._chosen())
+        elif kind == "needs":
+            kind, choices = "checkboxes", self._needs()
+            if not self.reader.is_family:
+                kind, groups = "grouped", tuple((k, tuple(v.items())) for k, v in questions().choices["needs"].items())
+        return Asked(
+            question.name.replace("*", row), say(question.ask), say(question.short), say(question.hint),
+            say(question.missing), kind, question.group, question.optional, question.blank, question.width,
+            question.inputmode, choices, groups,
+        )  # fmt: skip
+
+    def _settings(self) -> Choices:
+        ours = (one for one in self.area.organisations.values() if one.area == self.area.id and one.kind in SETTINGS)
+        return tuple((one.id, one.name) for one in sorted(ours, key=lambda one: one.name))
+
+    def _needs(self) -> Choices:
+        choices = questions().choices
+        if self.reader.is_family:
+            return tuple((key, text) for key, (_, text) in choices["plain_needs"].items())
+        return tuple(pair for group in choices["needs"].values() for pair in group.items())
+
+    def _chosen(self) -> list[str]:
+        found = self.values.get("needs", [])
+        return [found] if isinstance(found, str) else found
+
+    # --- what was answered
+
+    @cached_property
+    def form(self) -> Form:
+        """What was typed, as fields."""
+        asked = [question for section in questions().sections for page in section.pages for question in page.questions]
+
+        def named(*kinds: str) -> set[str]:
+            return {question.name for question in asked if question.kind in kinds}
+
+        pairs = [(name, one) for name, value in self.values.items() for one in _listed(value)]
+        return Form.from_multidict(
+            MultiDict(pairs),
+            lists=named("list", "names", "checkboxes", "needs"),
+            booleans={starred(name) for name in named("yes_no")},
+            ticks=named("tick"),
+            labels=self._labels(),
+        )
+
+    def with_page(self, leaf: Leaf, sent: Form) -> "Filled":
+        """Put what was sent from one page in the place of what was there; nothing else that was sent is kept."""
+        kept = {name: value for name, value in self.values.items() if not leaf.owns(_whole(name))}
+        new = {name: value for name, value in sent.values.items() if leaf.owns(_whole(name))}
+        seen = [slug for slug in self.seen if slug != leaf.slug]
+        return replace(self, values={**kept, **new, SEEN: [*seen, leaf.slug]})
+
+    def with_person(self) -> "Filled":
+        """Add a person to tell, the last of `rows`."""
+        row = len(self.rows) + (1 if self.reader.is_family else 0)
+        return replace(self, values={**self.values, f"contacts.{row}.language": "en"})
+
+    def without_person(self, row: str) -> "Filled":
+        """Take a person away; those behind move up, so that the numbers stay those of the data's rows."""
+        if row not in self.rows:
+            return self
+        values: dict[str, str | list[str]] = {}
+        for name, value in self.values.items():
+            moved = _moved_up(name, "contacts.", ".", int(row))
+            if moved is not None:
+                values[moved] = value
+        seen = [_moved_up(_moved_up(slug, "person-", "", int(row)) or "", "reach-", "", int(row)) for slug in self.seen]
+        return replace(self, values={**values, SEEN: [slug for slug in seen if slug]})
+
+    @property
+    def seen(self) -> list[str]:
+        """The pages that have been answered."""
+        return list(_listed(self.values.get(SEEN, [])))
+
+    def data(self) -> dict[str, Any]:
+        """The form's data for `ReferralForm`, with what a family is not asked because it is known."""
+        data = self.form.data()
+        for name in ("child", "referrer", "consent"):
+            data.setdefault(name, {})
+        if other := data.pop("other_setting", None):
+            data["child"]["setting"] = other
+        data["needs"] = self._ranked(data.get("needs", []), data.pop("main_need", None))
+        if self.reader.is_family:
+            own = (data.get("contacts") or [{}])[0]
+            known = {name: own[name] for name in ("name", "email", "phone") if name in own}
+            data["referrer"] = {"role": self.reader.names[0]} | known
+            data["consent"] |= {"by": own.get("name"), "on": self.today.isoformat()}
+            data["concern_raised_on"] = self.today.isoformat()
+        return _without_nothing(data)
+
+    def _ranked(self, chosen: Sequence[str], main: str | None) -> list[dict[str, str]]:
+        """Each need with its rank; a family's plain words become the code nearest to them and stay as its detail."""
+        if self.reader.is_family:
+            plain = questions().choices["plain_needs"]
+            said: dict[str, list[str]] = {}
+            for key in chosen:
+                code, text = plain.get(key, (key, key))
+                said.setdefault(code, []).append(text)
+            rank = "primary" if len(said) == 1 else "secondary"
+            return [{"code": code, "rank": rank, "detail": "; ".join(texts)} for code, texts in said.items()]
+        first = chosen[0] if len(chosen) == 1 else main
+        return [{"code": code, "rank": "primary" if code == first else "secondary"} for code in chosen]
+
+    # --- what is wrong with it
+
+    def wrong_on(self, leaf: Leaf) -> Form:
+        """The form with what is wrong on one page; whatever the other pages ask is taken to be right."""
+        found = self._judged(leaf)
+        return replace(found, errors=tuple(error for error in found.errors if leaf.owns(error.field)))
+
+    def command(self) -> ReferralForm:
+        """The form as the handler takes it; raises where something is wrong."""
+        return ReferralForm.model_validate_json(json.dumps(self.data()))
+
+    def wrong(self) -> Form:
+        """The form with everything that is wrong anywhere, in the order of its pages."""
+        found = [error for leaf in self.leaves for error in self.wrong_on(leaf).errors]
+        known = {error.field for error in found}
+        rest = [error for error in self._judged(None).errors if error.field not in known]
+        return replace(self.form, errors=(*found, *rest))
+
+    def where(self, path: str) -> str:
+        """The page on which a path of the data is asked; "" where none asks it."""
+        asked = next((leaf.slug for leaf in self.leaves if leaf.owns(path)), "")
+        below = (leaf for leaf in self.leaves if any(one.name.startswith(f"{path}.") for one in leaf.questions))
+        return asked or next((leaf.slug for leaf in below), "")
+
+    def _judged(self, leaf: Leaf | None) -> Form:
+        data = self.data() if leaf is None else _assuming(self.data(), self.today, leaf)
+        try:
+            found = refusal(lambda: handlers.check_form(ReferralForm.model_validate_json(json.dumps(data)), self.now))
+        except ValidationError as wrong:
+            found = field_errors(wrong, self._missing(), labels=self._labels(), model=ReferralForm)
+        return self.form.with_errors(error for error in found if not self._is_filled_in(error.field))
+
+    def _is_filled_in(self, path: str) -> bool:
+        return self.reader.is_family and path.startswith(FILLED_FOR_FAMILIES)
+
+    def _labels(self) -> dict[str, str]:
+        return {asked.name: asked.label for leaf in self.leaves for asked in leaf.questions}
+
+    def _missing(self) -> dict[str, str]:
+        said = {f"{one.name}:missing": one.missing for leaf in self.leaves for one in leaf.questions if one.missing}
+        said |= {f"{one.name}:bool_type": one.missing for leaf in self.leaves for one in leaf.questions if one.missing}
+        return said | {"contacts:missing": "Add at least one person to tell"}
+
+    # --- where it stands
+
+    def tasks(self) -> list[Task]:
+        """The task list: each section with its pages and how far it is."""
+        return [
+            Task(section.slug, self.reader.say(section.title), leaves, self._status(leaves))
+            for section in questions().sections
+            if (leaves := tuple(leaf for leaf in self.leaves if leaf.section == section.slug))
+        ]
+
+    def _status(self, leaves: Sequence[Leaf]) -> str:
+        seen = [leaf for leaf in leaves if leaf.slug in self.seen]
+        if not seen:
+            return "not_started"
+        if len(seen) < len(leaves) or any(self.wrong_on(leaf).errors for leaf in seen):
+            return "in_progress"
+        return "completed"
+
+    def parts(self) -> list[tuple[str, bool, list[Answered]]]:
+        """What was answered, in words: each section, and each person to tell as a part of its own (True)."""
+        found = []
+        for task in self.tasks():
+            found.append((task.title, False, self._answers([leaf for leaf in task.leaves if not leaf.row])))
+            for row in dict.fromkeys(leaf.row for leaf in task.leaves if leaf.row):
+                leaves = [leaf for leaf in task.leaves if leaf.row == row]
+                found.append((self.person(row), True, self._answers(leaves)))
+        return found
+
+    def _answers(self, leaves: Sequence[Leaf]) -> list[Answered]:
+        """What was answered or has to be; a page of which nothing was is one line."""
+        found = []
+        for leaf in leaves:
+            lines = [(asked, tuple(self._in_words(asked))) for asked in leaf.questions]
+            shown = [(asked.heading, said) for asked, said in lines if said or not asked.optional]
+            found += [Answered(heading, said, leaf.slug) for heading, said in shown]
+            if lines and not shown:
+                found.append(Answered(lines[0][0].heading if len(lines) == 1 else leaf.title, (), leaf.slug))
+        return found
+
+    def _in_words(self, asked: Asked) -> Iterator[str]:
+        if asked.kind == "date":
+            parts = [self.form.value(f"{asked.name}-{part}") for part in ("year", "month", "day")]
+            yield from [_day(parts)] if any(parts) else []
+            return
+        texts = dict(asked.choices) | {"yes": "Yes", "no": "No"}
+        for value in self.form.all(asked.name):
+            if value.strip():
+                yield from texts.get(value, value).splitlines()
+
+
+def _moved_up(name: str, before: str, behind: str, gone: int) -> str | None:
+    """Give the name of a row's field once row `gone` is gone: one less behind it, None for its own."""
+    number, found, rest = name.removeprefix(before).partition(behind) if behind else (name.removeprefix(before), "", "")
+    if not name.startswith(before) or not number.isdecimal() or int(number) < gone:
+        return name
+    return None if int(number) == gone else f"{before}{int(number) - 1}{found}{rest}"
+
+
+def _day(parts: list[str]) -> str:
+    try:
+        return day(date(*(int(part) for part in parts)))
+    except ValueError:
+        return " ".join(reversed(parts))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _whole(name: str) -> str:
+    base, dash, part = name.rpartition("-")
+    return base if dash and part in {"day", "month", "year"} else name
+
+
+def _without_nothing(data: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: _without_nothing(value) if isinstance(value, dict) else value for name, value in data.items()}
+    return {name: value for name, value in kept.items() if value not in (None, [])}
+
+
+def _assuming(data: dict[str, Any], today: date, leaf: Leaf) -> dict[str, Any]:
+    """Put acceptable answers where other pages have none yet, so that rules across fields of this page are asked."""
+    child = {"given_name": "A", "family_name": "B", "postcode": "SS1 1AA"}
+    if "expected_date" not in data["child"]:
+        child["date_of_birth"] = today.replace(year=today.year - 10, day=1).isoformat()
+    person = {"name": "A", "relationship": "B", "parental_responsibility": True, "channel": "none"}
+    filled: dict[str, Any] = _filled_up(data, {
+        "child": child,
+        "contacts": [person] * max(len(data.get("contacts", [])), 1),
+        "referrer": {"role": "other"},
+        "needs": [{"code": "NYK", "rank": "secondary"}],
+        "concern": "A",
+        "concern_raised_on": today.isoformat(),
+        "consent": {"given": True, "by": "A", "on": today.isoformat()},
+        "immediate_danger": False,
+    }, leaf, "")  # fmt: skip
+    return filled
+
+
+def _filled_up(typed: Any, assumed: Any, leaf: Leaf, path: str) -> Any:
+    if isinstance(assumed, dict):
+        typed = typed if isinstance(typed, dict) else {}
+        below = {name: f"{path}.{name}" if path else name for name in assumed}
+        filled = {name: _filled_up(typed.get(name), assumed[name], leaf, below[name]) for name in assumed}
+        return typed | {name: value for name, value in filled.items() if value is not None}
+    if isinstance(assumed, list) and path == "contacts" and not leaf.owns(path):
+        rows = typed or [None]
+        return [_filled_up(row, assumed[0], leaf, f"{path}.{at}") for at, row in enumerate(rows)]
+    return assumed if typed is None and not leaf.owns(path) else typed
+
+
+def refusal(do: Callable[[], Any]) -> list[FieldError]:
+    """Do something, and give what it is refused for; nothing where it is done."""
+    try:
+        do()
+    except Refused as refused:
+        return [FieldError(refused.field or "", refused.sentence)]
+    except Problem as problem:
+        return list(problem.errors)
+    return []

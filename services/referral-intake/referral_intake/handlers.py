@@ -1,0 +1,499 @@
+"""What intake does when somebody asks or something is heard: validate, load, decide, append, and nothing else appends.
+
+Reading is here too, where it shows a child's data: each answer leaves its audit row in the same transaction.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from frontdoor import access, files
+from frontdoor.calendars import age_on, received_on
+from frontdoor.events import (
+    ChildRegistered,
+    ContactAdded,
+    ContactChanged,
+    ProgressNoted,
+    ReferralAmended,
+    ReferralSubmitted,
+    ReferralWithdrawn,
+    instant,
+)
+from frontdoor.identifiers import FamilyLink, normal_reference, short_id
+from frontdoor.identifiers import reference as new_reference
+from frontdoor.problems import wrong_fields
+from frontdoor.web import FieldError
+from frontdoor.work import Parts, Refused, Work
+from referral_intake import domain, store
+from referral_intake.commands import (
+    Addition,
+    ChangedContact,
+    ChildSearch,
+    Contact,
+    ContactChange,
+    ReferralForm,
+    read_cursor,
+)
+
+log = structlog.get_logger()
+UPLOADS = "uploads"
+ENDS = "This referral has been withdrawn, so nothing more can be done with it: make a new one"
+
+
+class Receipt(BaseModel):
+    """What the sender of a referral is told. `status_url` is the sender's own link, a path of this origin."""
+
+    reference: str
+    status: str
+    agencies: list[str]
+    received_at: str
+    acknowledge_by: str
+    status_url: str
+
+
+# --- receiving --------------------------------------------------------------------------------------------------------
+
+
+def check_form(form: ReferralForm, now: datetime) -> None:
+    """Check what a form cannot know by itself: consent, and its days against today."""
+    if not form.consent.given and form.kind == "request":
+        sentence = "Get the consent of the family or the young person, then send the referral"
+        raise Refused("consent_required", sentence, status=422, field="consent.given")
+    if wrong := domain.wrong_days(form.days, received_on(now)):
+        raise wrong_fields([FieldError(field, sentence) for field, sentence in wrong])
+
+
+def prepare_child(parts: Parts, form: ReferralForm, child_id: str) -> None:
+    """Commit the child's data key before the transaction that uses it; not for a form that will be refused."""
+    check_form(form, parts.clock())
+    parts.keys.create(child_id, parts.clock())
+
+
+def receive_referral_once(work: Work, token: str, form: ReferralForm, child_id: str) -> Receipt:
+    """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
+    reference = store.reference_of_token(work.session, work.actor.person, token)
+    known = store.find_referral(work.session, work.area.id, reference) if reference else None
+    if known is not None:
+        agencies = sorted(_standing(work, known.reference).rules)
+        return _receipt(work, known.reference, agencies, known.received_at, known.acknowledge_by)
+    receipt = receive_referral(work, form, child_id)
+    store.keep_token(work.session, work.actor.person, token, receipt.reference)
+    return receipt
+
+
+def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
+    """Receive a referral: the child, their contacts, then the referral itself, in one transaction.
+
+    Twice is two referrals, each with its own child id: the Idempotency-Key or form token in front of this says what is
+    the same. `prepare_child` has committed the child's key.
+    """
+    check_form(form, work.now)
+    _check_evidence(work, form.evidence)
+    reference = _unused_reference(work)
+    registered = _registered(work, form, child_id)
+    work.append(f"child/{child_id}", 0, registered)
+    contacts = [_added(work, form, contact, (reference, child_id)) for contact in form.contacts]
+    for contact in contacts:
+        work.append(f"contact/{contact.contact_id}", 0, contact)
+    event = _submitted(work, form, reference, registered, contacts)
+    work.append(f"referral/{reference}", 0, event)
+    found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
+    store.keep_search_hashes(work.session, work.area.id, child_id, domain.search_hashes(work.parts.secret, *found_by))
+    return _receipt(work, reference, list(event.agencies), event.received_at, event.acknowledge_by)
+
+
+def _registered(work: Work, form: ReferralForm, child_id: str) -> ChildRegistered:
+    identity = form.child.model_dump(mode="json", exclude_none=True)
+    setting = work.area.setting(form.child.setting or "")
+    return ChildRegistered(
+        child_id=child_id, identity=work.keys.seal(child_id, identity), setting=setting.id if setting else None
+    )
+
+
+def _added(work: Work, form: ReferralForm, contact: Contact, case: tuple[str, str]) -> ContactAdded:
+    age = age_on(form.child.birth, work.today)
+    told = form.may_be_told(contact, age, sent_by_young_person="young_person" in work.actor.roles)
+    home = form.child.model_dump(include={"address", "postcode"})
+    return ContactAdded(**_contact_state(work, contact, case, short_id("K"), told=told, home=home))
+
+
+def _receipt(
+    work: Work, reference: str, agencies: list[str], received_at: datetime, acknowledge_by: datetime
+) -> Receipt:
+    return Receipt(
+        reference=reference,
+        status="received",
+        agencies=agencies,
+        received_at=instant(received_at),
+        acknowledge_by=instant(acknowledge_by),
+        status_url=work.parts.links.path(FamilyLink(reference, "sender", 1)),
+    )
+
+
+def _unused_reference(work: Work) -> str:
+    reference = new_reference()
+    while store.find_referral(work.session, work.area.id, reference) is not None:
+        reference = new_reference()
+    return reference
+
+
+def _contact_state(
+    work: Work, contact: Contact, case: tuple[str, str], contact_id: str, *, told: bool, home: dict[str, Any]
+) -> dict[str, Any]:
+    """Give the whole state of a contact, as both its events carry it. `case` is (reference, child id)."""
+    reference, child_id = case
+    plain = contact.model_dump(include={"channel", "language", "parental_responsibility"})
+    details = work.keys.seal(child_id, contact.details(home.get("address", []), home.get("postcode")))
+    ids = {"contact_id": contact_id, "reference": reference, "child_id": child_id}
+    return ids | plain | {"safe_to_contact": told, "details": details}
+
+
+def _submitted(
+    work: Work, form: ReferralForm, reference: str, registered: ChildRegistered, contacts: Sequence[ContactAdded]
+) -> ReferralSubmitted:
+    area, actor, setting = work.area, work.actor, registered.setting
+    standard = area.standards["acknowledge"]
+    rules = domain.Rules(
+        pathways=domain.Pathways(area.pathways.support, area.pathways.needs, area.pathways.catch_all),
+        pathways_version=area.pathways.version,
+        acknowledge=(standard.limit, standard.unit, standard.version),
+        calendar=area.calendar_of(setting),
+    )
+    sender = domain.Sender(actor.person, actor.organisation, actor.roles)
+    noticed = form.noticed(
+        work.today,
+        setting_is_known=setting is not None,
+        organisation_is_known=area.setting(form.referrer.organisation or "") is not None,
+        in_area=area.inside(form.child.postcode),
+    )
+    case = {"reference": reference, "child_id": registered.child_id, "setting": setting, "received_at": work.now}
+    sealed = {"story": work.keys.seal(registered.child_id, form.story())}
+    told = domain.contact_refs(contacts)
+    return domain.submitted({**case, **form.facts(), **sealed}, rules, sender, noticed, told)
+
+
+def _check_evidence(work: Work, ids: Sequence[str]) -> None:
+    known = store.find_uploads(work.session, ids) if ids else {}
+    own = {upload.id for upload in known.values() if upload.person == work.actor.person}
+    sentence = "Upload this file again: it is not one of yours"
+    if wrong := [FieldError(f"evidence.{at}", sentence) for at, upload in enumerate(ids) if upload not in own]:
+        raise wrong_fields(wrong)
+
+
+# --- immediate danger -------------------------------------------------------------------------------------------------
+
+
+def is_danger(sent: Any) -> bool:
+    """Say whether somebody says that a child is in danger now; looked at before anything else."""
+    return isinstance(sent, dict) and sent.get("immediate_danger") is True
+
+
+def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
+    """Keep what was sent for the care duty team, and give the refusal to answer with.
+
+    In a transaction of its own, because what follows is a refusal; never a referral.
+    """
+    alert_id = short_id("A")
+    parts.keys.create(alert_id, parts.clock())
+    with parts.work(actor) as work:
+        kept = log_alert(work, sent, alert_id)
+    return Refused("immediate_danger", domain.DANGER, status=422, field="immediate_danger", alert=kept)
+
+
+def log_alert(work: Work, sent: Any, alert_id: str) -> str:
+    """Keep an alert and give its id. Twice is harmless: the same words again, unread, are the same alert."""
+    digest = domain.keyed_hash(work.parts.secret, json.dumps(sent, sort_keys=True))
+    since = work.now - domain.ESCALATE_AFTER
+    known = store.same_alert(work.session, work.area.id, work.actor.person, digest, since)
+    if known is not None:
+        return known.id
+    sealed = work.keys.seal(alert_id, sent)
+    store.keep_alert(work.session, work.area.id, work.actor.person, alert_id, digest, sealed, work.now)
+    log.warning("alert_received", alert=alert_id)
+    return alert_id
+
+
+def show_alerts(work: Work) -> list[dict[str, Any]]:
+    """Show the duty team's alerts with what was sent, unread ones first."""
+    rows = store.alerts_of(work.session, work.area.id)
+    work.shown("alert.read", [row.id for row in rows], access.Allow("triager"))
+    return [_alert_answer(work, row) for row in rows]
+
+
+def read_alert(work: Work, alert_id: str) -> dict[str, Any]:
+    """Note that somebody of the duty team has read an alert. Twice is harmless: the first reader stays."""
+    row = store.find_alert(work.session, work.area.id, alert_id)
+    if row is None:
+        raise _unknown()
+    if row.read_at is None:
+        row.read_at, row.read_by = work.now, work.actor.person
+    work.shown("alert.read", [row.id], access.Allow("triager"))
+    return {"alert": row.id, "read_at": instant(row.read_at), "read_by": row.read_by}
+
+
+def escalate_alerts(work: Work) -> int:
+    """Escalate the alerts that nobody has read in time; each once, however often this runs."""
+    late = store.alerts_to_escalate(work.session, work.now - domain.ESCALATE_AFTER)
+    for row in late:
+        row.escalated_at = work.now
+        log.error("alert_unread", alert=row.id)
+    return len(late)
+
+
+def _alert_answer(work: Work, row: store.Alert) -> dict[str, Any]:
+    return {
+        "alert": row.id,
+        "received_at": instant(row.received_at),
+        "sent_by": row.sent_by,
+        "escalated": row.escalated_at is not None,
+        "escalated_at": instant(row.escalated_at) if row.escalated_at else None,
+        "read_at": instant(row.read_at) if row.read_at else None,
+        "read_by": row.read_by,
+        "sent": work.keys.unseal_or(row.sent, {}),
+    }
+
+
+# --- afterwards -------------------------------------------------------------------------------------------------------
+
+
+def withdraw_referral(work: Work, reference: str, reason: str) -> dict[str, Any]:
+    """Take a referral back. Twice is refused: it has ended."""
+    referral, _ = _find(work, reference, "referral.withdraw")
+    _require("ReferralWithdrawn", referral.status)
+    event = ReferralWithdrawn(
+        reference=referral.reference,
+        child_id=referral.child_id,
+        agencies=_standing(work, referral.reference).agencies,
+        reason=work.keys.seal(referral.child_id, reason),
+    )
+    work.append(f"referral/{referral.reference}", referral.version, event)
+    return {"reference": referral.reference, "status": "withdrawn"}
+
+
+def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str, Any]:
+    """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
+    referral, _ = _find(work, reference, "referral.add")
+    _require("ReferralAmended", referral.status)
+    _check_evidence(work, addition.evidence)
+    event = ReferralAmended(
+        reference=referral.reference,
+        child_id=referral.child_id,
+        agencies=_standing(work, referral.reference).agencies,
+        text=work.keys.seal(referral.child_id, addition.text),
+        evidence=tuple(addition.evidence),
+    )
+    work.append(f"referral/{referral.reference}", referral.version, event)
+    return {"reference": referral.reference, "status": "added", "added_at": instant(work.now)}
+
+
+def change_contacts(work: Work, reference: str, change: ContactChange) -> dict[str, Any]:
+    """Change who is told what happens, and how. Twice is harmless: an event carries the whole new state."""
+    referral, _ = _find(work, reference, "referral.contacts")
+    known = {row.contact_id: row for row in store.contacts_of(work.session, referral)}
+    changed = []
+    for at, contact in enumerate(change.contacts):
+        row = known.get(_which_contact(work, known, contact, at) or "")
+        contact_id = row.contact_id if row else short_id("K")
+        told = _is_told(work, referral, contact, row)
+        case, home = (referral.reference, referral.child_id), _identity(work, referral.child_id)
+        state = _contact_state(work, contact, case, contact_id, told=told, home=home)
+        event = ContactChanged(**state) if row else ContactAdded(**state)
+        work.append(f"contact/{contact_id}", None if row else 0, event)
+        changed.append({"contact": contact_id, "channel": contact.channel})
+    return {"reference": referral.reference, "contacts": changed}
+
+
+def _which_contact(work: Work, known: dict[str, store.Contact], contact: ChangedContact, at: int) -> str | None:
+    """Find which of the referral's contacts is meant: by id, else by name; None: a new one."""
+    if contact.contact is not None and contact.contact not in known:
+        raise wrong_fields([FieldError(f"contacts.{at}.contact", "This is not a contact of this referral")])
+    names = {contact_id: work.keys.unseal_or(row.details, {}).get("name", "") for contact_id, row in known.items()}
+    return contact.contact or domain.same_person(contact.name, names)
+
+
+def _is_told(work: Work, referral: store.Referral, contact: Contact, row: store.Contact | None) -> bool:
+    """Say whether they may be told: as whoever changes it says, else as before; for somebody new, as on a form."""
+    if contact.safe_to_contact is None and row is not None:
+        return row.safe_to_contact
+    child, story = _identity(work, referral.child_id), work.keys.unseal_or(referral.story, {})
+    return domain.newcomer_may_be_told(
+        contact.name, contact.safe_to_contact, child, story, work.today, work.actor.roles
+    )
+
+
+def note_progress(work: Work, noted: ProgressNoted) -> None:
+    """Note where a referral stands with an agency. Twice is harmless: what is known already is not said again."""
+    known = store.progress_with(work.session, noted.reference, noted.agency)
+    if known is None or known.status != noted.status or noted.due_at not in {None, known.due_at}:
+        work.append(f"progress/{noted.reference}", None, noted)
+
+
+def _require(event_type: str, status: str) -> None:
+    try:
+        domain.require(event_type, status, ENDS)
+    except domain.NotAllowed as not_allowed:
+        raise Refused(not_allowed.code, not_allowed.sentence) from None
+
+
+def _standing(work: Work, reference: str) -> store.Standing:
+    return store.standings_of(work.session, [reference])[reference]
+
+
+def _unknown() -> access.Denied:
+    # The answer for a stranger's referral, so that nobody learns which references there are.
+    return access.Denied(access.Deny(404, "unknown"))
+
+
+def _find(work: Work, reference: str, action: str) -> tuple[store.Referral, access.Allow]:
+    """Find a referral on which the actor may do this; the audit row is left."""
+    referral = store.find_referral(work.session, work.area.id, normal_reference(reference) or "")
+    if referral is None:
+        raise _unknown()
+    subject = store.subject_of(referral, _standing(work, referral.reference).agencies)
+    return referral, work.may(action, subject)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def show_referral(work: Work, reference: str) -> dict[str, Any]:
+    """Show a referral as far as the reader may see it."""
+    referral, answer = _find(work, reference, "referral.read")
+    story = work.keys.unseal_or(referral.story, {})
+    shown = {
+        **_summary(referral, _standing(work, referral.reference)),
+        "child": _identity(work, referral.child_id),
+        "contacts": [_contact_answer(work, row) for row in store.contacts_of(work.session, referral)],
+        **story,
+        "needs": story.get("needs", []),
+        "support": referral.support.split(),
+        "concern_raised_on": referral.concern_raised_on.isoformat(),
+        "withdrawal": work.keys.unseal_or(referral.withdrawal, None),
+        "additions": [_addition_answer(work, row) for row in store.additions_to(work.session, referral.reference)],
+    }
+    return domain.visible(shown, answer.categories)
+
+
+def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str | None) -> dict[str, Any]:
+    """List the referrals that the reader may see, the latest first: their own, of a setting, or all of them."""
+    actor = work.actor
+    known = work.area.setting(setting) if setting else None
+    if actor.area != work.area.id or (setting and known is None):
+        return {"referrals": [], "next": None}
+    by = store.Relations(
+        person=actor.person,
+        school=actor.organisation if "senco" in actor.roles and not mine else None,
+        agency=actor.agency if "triager" in actor.roles and not mine else None,
+    )
+    rows = store.find_referrals(work.session, work.area.id, by, known.id if known else None, read_cursor(cursor))
+    page = rows[: store.PAGE]
+    last = f"{instant(page[-1].received_at)}|{page[-1].reference}" if len(rows) > store.PAGE else None
+    return {"referrals": _summaries(work, _allowed(work, "referral.read", "referral.list", page)), "next": last}
+
+
+def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral]) -> list[store.Referral]:
+    """Keep the referrals that the actor may do this to, and leave one audit row for all that are `listed`."""
+    standings = store.standings_of(work.session, [row.reference for row in rows])
+    found, by = [], access.Allow("nobody")
+    for row in rows:
+        subject = store.subject_of(row, standings[row.reference].agencies)
+        answer = access.decide(work.actor, action, subject, work.area.agreements, work.now)
+        if isinstance(answer, access.Allow):
+            found.append(row)
+            by = answer
+    work.shown(listed, [row.reference for row in found], by)
+    return found
+
+
+def _summaries(work: Work, rows: Sequence[store.Referral]) -> list[dict[str, Any]]:
+    """Say of each referral where it stands, without anything about the child."""
+    standings = store.standings_of(work.session, [row.reference for row in rows])
+    return [_summary(row, standings[row.reference]) for row in rows]
+
+
+def _summary(row: store.Referral, stands: store.Standing) -> dict[str, Any]:
+    status, agencies = domain.standing(row.status, stands.rules, stands.said)
+    return {
+        "reference": row.reference,
+        "status": status,
+        "kind": row.kind,
+        "received_at": instant(row.received_at),
+        "acknowledge_by": instant(row.acknowledge_by),
+        "agencies": agencies,
+        "flags": row.flags.split(),
+    }
+
+
+def _identity(work: Work, child_id: str) -> dict[str, Any]:
+    child = store.child_of(work.session, child_id)
+    identity: dict[str, Any] = work.keys.unseal_or(child.identity if child else None, {})
+    return identity
+
+
+def _contact_answer(work: Work, row: store.Contact) -> dict[str, Any]:
+    details = work.keys.unseal_or(row.details, {})
+    return {"contact": row.contact_id, **details, "safe_to_contact": row.safe_to_contact}
+
+
+def _addition_answer(work: Work, row: store.ReferralAddition) -> dict[str, Any]:
+    return {
+        "text": work.keys.unseal_or(row.text, None),
+        "evidence": row.evidence.split(),
+        "added_at": instant(row.added_at),
+        "added_by": row.added_by,
+    }
+
+
+# --- finding a child --------------------------------------------------------------------------------------------------
+
+
+def search_children(work: Work, ask: ChildSearch) -> dict[str, Any]:
+    """Find children by what is known of them, among those with a referral in the searcher's reach."""
+    wanted = domain.search_hashes(work.parts.secret, ask.name or "", ask.date_of_birth, ask.nhs_number)
+    found = store.find_children(work.session, work.area.id, wanted)
+    rows = store.referrals_of_children(work.session, work.area.id, found)
+    children: dict[str, list[str]] = {}
+    for row in _allowed(work, "child.search", "child.search", rows):
+        children.setdefault(row.child_id, []).append(row.reference)
+    return {"children": [_child_answer(work, child_id, found) for child_id, found in children.items()]}
+
+
+def _child_answer(work: Work, child_id: str, references: list[str]) -> dict[str, Any]:
+    identity = _identity(work, child_id)
+    shown = ("given_name", "family_name", "date_of_birth")
+    return {"references": references, **{name: identity.get(name) for name in shown}}
+
+
+# --- uploads ----------------------------------------------------------------------------------------------------------
+
+
+def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
+    """Check a file and keep it sealed with its own key, before the transaction that says so."""
+    try:
+        kind = files.kind_of_file(data)
+    except files.WrongFile as wrong:
+        raise Refused(wrong.code, wrong.sentence, status=422, field="file") from None
+    parts.keys.create(upload_id, parts.clock())
+    files.keep(parts.folder / UPLOADS, parts.keys, upload_id, files.without_whereabouts(kind, data))
+
+
+def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str, Any]:
+    """Note an upload whose file is stored. Twice is two uploads: the Idempotency-Key says what is the same."""
+    sealed, kind = work.keys.seal(upload_id, files.file_name(name)), files.kind_of_file(data)
+    store.keep_upload(work.session, work.area.id, work.actor.person, upload_id, sealed, kind, work.now)
+    return {"upload": upload_id, "kind": kind}
+
+
+def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
+    """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
+    shown = show_referral(work, reference)
+    ids = {*shown.get("evidence", []), *(one for added in shown.get("additions", []) for one in added["evidence"])}
+    row = store.find_uploads(work.session, [upload_id]).get(upload_id)
+    if row is None or upload_id not in ids:
+        raise _unknown()
+    data = files.read(work.parts.folder / UPLOADS, work.keys, row.id)
+    return data, row.kind, work.keys.unseal_or(row.name, "file")

@@ -1,0 +1,243 @@
+"""The pages people see: home and sign-in, and what became of a referral; the form's are in `form_pages.py`.
+
+No decision is made here.
+"""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+
+from frontdoor import access, answers, navigation, signin
+from frontdoor.areas import Person
+from frontdoor.calls import Anybody, Call, may
+from frontdoor.identifiers import FamilyLink, normal_reference, short_id
+from frontdoor.web import FieldError, Form, field_errors
+from frontdoor.web.wording import words
+from frontdoor.work import Work
+from referral_intake import form_pages, handlers, store
+from referral_intake.commands import Addition, Withdrawal
+from referral_intake.form_pages import Page, Sent, drafts, lines, nothing_here, pages, see
+from referral_intake.questions import in_words, reader_of
+
+router = APIRouter(include_in_schema=False)
+router.include_router(form_pages.router)
+Reading = Annotated[Call, may("referral.read")]
+Adding = Annotated[Call, may("referral.add")]
+Withdrawing = Annotated[Call, may("referral.withdraw")]
+OnDuty = Annotated[Call, may("alert.read", agency="care")]
+_INSIDE = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]{0,1000}")
+
+
+# --- home and sign-in -------------------------------------------------------------------------------------------------
+
+
+@router.get("/")
+def home(request: Request, call: Anybody) -> Page:
+    """What Front Door is; for somebody signed in, their tasks."""
+    links = [link for link in navigation.links(call.actor, "/") if link["href"] != "/refer"]
+    may_refer = bool(call.actor.roles & access.REFERRERS.keys())
+    begun = drafts(call) if may_refer else []
+    return pages.render(request, "home.html", may_refer=may_refer, drafts=begun, links=links)
+
+
+@router.get("/accessibility")
+def accessibility(request: Request, _call: Anybody) -> Page:
+    """How accessible the pages are."""
+    return pages.render(request, "accessibility.html")
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, call: Anybody) -> Page:
+    """Choose a sample person; only where the demo sign-in is on."""
+    return _sign_in_page(request, call, request.query_params.get("next", "/"))
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, call: Anybody, sent: Sent) -> Page:
+    """Sign a sample person in, and go where they wanted to go on this origin."""
+    parts, person, wanted = call.parts, sent.value("person"), sent.value("next")
+    if not parts.demo or person not in parts.area.people:
+        missing = FieldError("person", "Select who you want to sign in as")
+        return _sign_in_page(request, call, wanted, sent.with_errors([missing]))
+    response = see(wanted if _INSIDE.fullmatch(wanted) else "/")
+    signin.sign_in(response, person, parts, secure=parts.public_url.startswith("https:"))
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(_call: Anybody) -> Page:
+    """Sign out."""
+    response = see("/")
+    signin.sign_out(response)
+    return response
+
+
+def _sign_in_page(request: Request, call: Call, wanted: str, form: Form | None = None) -> Page:
+    people = [_choice(person, call) for person in call.parts.area.people.values()] if call.parts.demo else []
+    status = 403 if not people else 422 if form else 200
+    return pages.render(request, "sign_in.html", status, people=people, form=form or Form(), next=wanted)
+
+
+def _choice(person: Person, call: Call) -> dict[str, str]:
+    organisation = call.parts.area.organisations.get(person.organisation or "")
+    roles = ", ".join(words(role) for role in sorted(person.roles))
+    agency = f" for {person.agency}" if person.agency and person.roles & {"triager", "panel_member"} else ""
+    hint = f"{roles}{agency}" + (f", {organisation.name}" if organisation else "")
+    return {"value": person.person, "text": person.name, "hint": hint}
+
+
+# --- what became of a referral ----------------------------------------------------------------------------------------
+
+
+@router.get("/referrals")
+def my_referrals(request: Request, call: Annotated[Call, may("referral.list")]) -> Page:
+    """The referrals that somebody made; for a SENCO those of their school too."""
+    mine = "senco" not in call.actor.roles
+    with call.work() as work:
+        found = handlers.list_referrals(work, mine=mine, setting=None, cursor=request.query_params.get("cursor"))
+        names = {one["reference"]: _child_name(work, one["reference"]) for one in found["referrals"]}
+    after = f"/referrals?cursor={quote(found['next'])}" if found["next"] else None
+    context = {"referrals": found["referrals"], "names": names, "after": after, "mine": mine}
+    may_refer = bool(call.actor.roles & access.REFERRERS.keys())
+    return pages.render(request, "referrals.html", **context, may_refer=may_refer)
+
+
+@router.get("/referrals/{reference}")
+def one_referral(request: Request, call: Reading, reference: str) -> Page:
+    """One referral: where it stands with each team, why it went there, what was written and added."""
+    return pages.render(request, "referral.html", **_referral(call, reference))
+
+
+@router.get("/referrals/{reference}/received")
+def received(request: Request, call: Reading, reference: str) -> Page:
+    """The receipt: the reference, who has it, what happens next and by when."""
+    return pages.render(request, "received.html", **_referral(call, reference))
+
+
+@router.get("/referrals/{reference}/add")
+def addition_page(request: Request, call: Adding, reference: str) -> Page:
+    """Add something that was not known before."""
+    _referral(call, reference)
+    return pages.render(request, "referral_add.html", reference=reference, form=Form(), token=short_id("X"))
+
+
+@router.post("/referrals/{reference}/add")
+def add(request: Request, call: Adding, reference: str, sent: Sent) -> Page:
+    """Add to a referral. The page's token makes a second press the same addition."""
+    try:
+        addition = Addition.model_validate({"text": sent.value("text")})
+    except ValidationError as wrong:
+        form = sent.with_errors(field_errors(wrong, {"text": "Enter what you want to add"}))
+        token = sent.value("token")
+        return pages.render(request, "referral_add.html", 422, reference=reference, form=form, token=token)
+    said = answers.digest([sent.value("token"), addition.text])
+    kept = answers.Answers(call.parts.log.metadata, call.actor.person, request.url.path, said)
+    with call.work() as work:
+        if not kept.find(work.session, said, work.now):
+            done = handlers.add_to_referral(work, reference, addition)
+            kept.keep(work, said, 201, done, None)
+    return see(f"/referrals/{reference}")
+
+
+@router.get("/referrals/{reference}/withdraw")
+def withdrawal_page(request: Request, call: Withdrawing, reference: str) -> Page:
+    """Ask before a referral is taken back, and why."""
+    if not _referral(call, reference)["may_withdraw"]:
+        raise access.Denied(access.Deny(403, "relation"))
+    return pages.render(request, "referral_withdraw.html", reference=reference, form=Form())
+
+
+@router.post("/referrals/{reference}/withdraw")
+def withdraw(request: Request, call: Withdrawing, reference: str, sent: Sent) -> Page:
+    """Take a referral back."""
+    try:
+        withdrawal = Withdrawal.model_validate({"reason": sent.value("reason")})
+    except ValidationError as wrong:
+        form = sent.with_errors(field_errors(wrong, {"reason": "Enter why you are taking the referral back"}))
+        return pages.render(request, "referral_withdraw.html", 422, reference=reference, form=form)
+    with call.work() as work:
+        handlers.withdraw_referral(work, reference, withdrawal.reason)
+    return see(f"/referrals/{reference}")
+
+
+def _referral(call: Call, reference: str) -> dict[str, Any]:
+    """What the pages of one referral show; the reading leaves its audit row."""
+    known = normal_reference(reference) or ""
+    with call.work() as work:
+        shown = handlers.show_referral(work, known)
+        row = store.find_referral(work.session, work.area.id, known)
+        assert row is not None  # noqa: S101  it has just been shown
+        subject = store.subject_of(row, [entry["agency"] for entry in shown["agencies"]])
+        version = work.version(f"referral/{known}")
+    area, now, typed = call.parts.area, call.parts.clock(), shown.get("child", {}).get("setting", "")
+    setting = area.setting(typed) if typed else None
+    open_still = shown["status"] != "withdrawn"
+    able = access.decide(call.actor, "referral.withdraw", subject, area.agreements, now)
+    link = call.parts.links.path(FamilyLink(known, "sender", 1)) if row.sent_by == call.actor.person else None
+    return {
+        "referral": shown,
+        "reference": known,
+        "status_url": link,
+        "record_url": f"/records/{known}?after=referral-intake:referral/{known}:{version}",
+        "may_add": open_still,
+        "may_withdraw": open_still and isinstance(able, access.Allow),
+        "setting": setting.name if setting else typed,
+        "people": area.people,
+        "is_family": reader_of(call.actor).is_family,
+        "in_words": in_words,
+        "lines": lines,
+    }
+
+
+def _child_name(work: Work, reference: str) -> str:
+    row = store.find_referral(work.session, work.area.id, reference)
+    child = store.child_of(work.session, row.child_id) if row else None
+    identity = work.keys.unseal_or(child.identity if child else None, {})
+    return f"{identity.get('given_name', '')} {identity.get('family_name', '')}".strip() or "Name erased"
+
+
+# --- immediate danger -------------------------------------------------------------------------------------------------
+
+
+@router.get("/alerts")
+def alerts(request: Request, call: OnDuty) -> Page:
+    """Alerts of immediate danger, unread ones first."""
+    with call.work() as work:
+        found = handlers.show_alerts(work)
+    return pages.render(request, "alerts.html", alerts=found, people=call.parts.area.people)
+
+
+@router.get("/alerts/{alert}")
+def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
+    """One alert with everything that was sent."""
+    with call.work() as work:
+        found = next((one for one in handlers.show_alerts(work) if one["alert"] == alert), None)
+    if found is None:
+        raise nothing_here()
+    people, told = call.parts.area.people, _flat(found["sent"])
+    return pages.render(request, "alert.html", alert=found, people=people, told=told, lines=lines)
+
+
+@router.post("/alerts/{alert}")
+def take_alert(call: OnDuty, alert: str) -> Page:
+    """Say that somebody of the duty team has read an alert and acts on it."""
+    with call.work() as work:
+        handlers.read_alert(work, alert)
+    return see(f"/alerts/{alert}")
+
+
+def _flat(sent: Any, name: str = "") -> list[tuple[str, list[str]]]:
+    """What was sent, as lines to read: (words for the field, texts)."""
+    if isinstance(sent, dict):
+        return [line for part, below in sent.items() for line in _flat(below, f"{name} {part}")]
+    if isinstance(sent, list) and any(isinstance(one, dict) for one in sent):
+        return [line for at, one in enumerate(sent, 1) for line in _flat(one, f"{name} {at}")]
+    texts = [_plain(one) for one in sent] if isinstance(sent, list) else [_plain(sent)]
+    return [(words(name.strip()), [text for text in texts if text])]
+
+
+def _plain(value: Any) -> str:
+    return ("Yes" if value else "No") if isinstance(value, bool) else "" if value is None else str(value)

@@ -1,0 +1,200 @@
+"""What the referral form asks: of whom, on which page, in which words. The data are `templates/questions.yaml`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from frontdoor.access import Actor
+from frontdoor.areas import Area
+from frontdoor.web.wording import words
+
+Said = str | dict[str, str]
+Values = Mapping[str, str | list[str]]
+Choices = tuple[tuple[str, str], ...]
+PEOPLE = "people"
+"""The page that lists the people to tell; each of them has pages of their own."""
+SETTINGS = frozenset({"school", "college", "early_years"})
+_STAFF_WORDS = {"the_child": "the child", "the_childs": "the child’s", "was": "was", "does": "does", "is": "is"}
+_WORDS = {
+    "staff": _STAFF_WORDS,
+    "parent": _STAFF_WORDS | {"the_child": "your child", "the_childs": "your child’s"},
+    "young_person": {"the_child": "you", "the_childs": "your", "was": "were", "does": "do", "is": "are"},
+}
+
+
+# --- the questions, as they are written -------------------------------------------------------------------------------
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    readers: list[str] = Field(default=[], alias="for")
+
+
+class Question(_Part):
+    """One field: its dotted name in the form's data (`*`: the row's number), and how it is asked."""
+
+    name: str
+    ask: Said
+    kind: str = "text"
+    choices: str = ""
+    short: Said = ""
+    hint: Said = ""
+    missing: Said = ""
+    group: str = ""
+    optional: bool = False
+    blank: bool = True
+    width: int | None = None
+    inputmode: str | None = None
+
+
+class Page(_Part):
+    """One page: one thing, in one or several fields."""
+
+    slug: str
+    title: Said
+    intro: Said = ""
+    row: str = ""
+    questions: list[Question] = []
+
+
+class Section(_Part):
+    """One line of the task list."""
+
+    slug: str
+    title: Said
+    pages: list[Page]
+
+
+class Questions(BaseModel):
+    """All that is asked, with the choices that answers are taken from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    choices: dict[str, dict[str, Any]]
+    sections: list[Section]
+
+
+@cache
+def questions() -> Questions:
+    """Read the questions, checked whole."""
+    file = Path(__file__).parent / "templates" / "questions.yaml"
+    return Questions.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who fills the form in: the names under which words are chosen, the most particular first."""
+
+    names: tuple[str, ...]
+
+    @property
+    def is_family(self) -> bool:
+        """Whether it is a parent or a young person."""
+        return "family" in self.names
+
+    def is_asked(self, part: _Part) -> bool:
+        """Whether this part of the form is for this reader."""
+        return not part.readers or any(name in part.readers for name in self.names)
+
+    def say(self, words: Said) -> str:
+        """Put words as this reader reads them."""
+        if isinstance(words, dict):
+            words = next(words[name] for name in self.names if name in words)
+        return words.format_map(next(_WORDS[name] for name in self.names if name in _WORDS))
+
+
+def reader_of(actor: Actor) -> Reader:
+    """Say whether somebody reads as a parent, a young person, or a professional (of health, who may notify)."""
+    for role in ("parent", "young_person"):
+        if role in actor.roles:
+            return Reader((role, "family"))
+    return Reader(("health", "staff") if actor.agency == "health" else ("staff",))
+
+
+def first_values(actor: Actor, area: Area) -> Values:
+    """What is known already of somebody who begins a form."""
+    known = area.people.get(actor.person)
+    reach = {name: text for name in ("email", "phone") if known and (text := getattr(known, name))}
+    reader = reader_of(actor)
+    if not reader.is_family:
+        role = next((role for role in sorted(actor.roles) if role in questions().choices["role"]), "other")
+        own = area.organisations.get(actor.organisation or "")
+        values = {"name": actor.name, "role": role, "organisation": own.name if own else "", **reach}
+        setting = {"child.setting": own.id} if own and own.kind in SETTINGS else {}
+        return {f"referrer.{name}": text for name, text in values.items()} | setting | {"kind": "request"}
+    channel = {"channel": "email"} if "email" in reach else {}
+    values = {"name": actor.name, "language": "en", **channel, **reach}
+    if "young_person" not in reader.names:
+        return {f"contacts.0.{name}": text for name, text in values.items()}
+    given, _, family = actor.name.rpartition(" ")
+    values |= {"relationship": "myself", "parental_responsibility": "no"}
+    contact = {f"contacts.0.{name}": text for name, text in values.items()}
+    return contact | {"child.given_name": given, "child.family_name": family}
+
+
+def in_words(kind: str, code: str) -> str:
+    """Put a code of the form in plain words; `kind` is one of the choices, "need" or "rule"."""
+    if kind == "rule":
+        before, _, code = code.partition(":")
+        said = in_words("need", code) if before == "need" else in_words("support", code)
+        by_hand = f"A person has to sort it ({in_words('need', code)})"
+        named = {"need": f"Need: {said}", "support": f"Asked for: {said}", "catch-all": by_hand}
+        return named.get(before, "Passed on by another team")
+    if kind == "need":
+        return next((group[code] for group in questions().choices["needs"].values() if code in group), words(code))
+    return str(questions().choices[kind].get(code, words(code)))
+
+
+# --- the questions, as one reader is asked them -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question put to one reader; `choices` are pairs (value, text), in `groups` where they have headings."""
+
+    name: str
+    ask: str
+    short: str
+    hint: str
+    missing: str
+    kind: str
+    group: str
+    optional: bool
+    blank: bool
+    width: int | None
+    inputmode: str | None
+    choices: Choices = ()
+    groups: tuple[tuple[str, Choices], ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """What it is called in a list of answers."""
+        return self.short or self.ask
+
+    @property
+    def label(self) -> str:
+        """What it is called inside a sentence."""
+        text = self.heading
+        return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One page of the form as one reader sees it."""
+
+    slug: str
+    section: str
+    title: str
+    intro: str
+    questions: tuple[Asked, ...]
+    row: str = ""
+
+    def owns(self, path: str) -> bool:
+        """Whether a path of the form's data is asked here."""
+        if self.slug == PEOPLE:
+            return path == "contacts"
+        return any(path == asked.name or path.startswith(f"{asked.name}.") for asked in self.questions)

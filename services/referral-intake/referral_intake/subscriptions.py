@@ -1,0 +1,61 @@
+"""What intake hears: where a referral stands with each agency, to show it to who sent it."""
+
+from collections.abc import Callable
+from typing import cast
+
+from frontdoor.delivery.hearer import Handler, Heard
+from frontdoor.events import (
+    EntryAccepted,
+    EntryChanged,
+    EntryClosed,
+    EntryDeclined,
+    EntryHeld,
+    EntryRedirected,
+    EntryReopened,
+    EntryRequeued,
+    EntryResumed,
+    EntryReturned,
+    EntryStatus,
+    EntryWithdrawn,
+    Event,
+    ProgressNoted,
+    ReferralQueued,
+)
+from frontdoor.work import Work
+from referral_intake import handlers
+
+
+def _queued(work: Work, heard: Heard) -> None:
+    event = cast(ReferralQueued, heard.event)
+    noted = ProgressNoted(
+        reference=event.reference,
+        agency=event.agency,
+        status="queued",
+        due_at=event.due_at,
+        received_at=event.received_at,
+    )
+    handlers.note_progress(work, noted)
+
+
+def _stands(status: EntryStatus) -> Callable[[Work, Heard], None]:
+    def note(work: Work, heard: Heard) -> None:
+        event = cast(EntryChanged, heard.event)
+        noted = ProgressNoted(reference=event.reference, agency=event.agency, status=status)
+        handlers.note_progress(work, noted)
+
+    return note
+
+
+SUBSCRIPTIONS: dict[type[Event], Handler] = {
+    ReferralQueued: _queued,
+    EntryAccepted: _stands("accepted"),
+    EntryDeclined: _stands("declined"),
+    EntryReturned: _stands("returned"),
+    EntryRedirected: _stands("redirected"),
+    EntryHeld: _stands("on_hold"),
+    EntryResumed: _stands("queued"),
+    EntryClosed: _stands("closed"),
+    EntryReopened: _stands("queued"),
+    EntryRequeued: _stands("queued"),
+    EntryWithdrawn: _stands("withdrawn"),
+}

@@ -1,0 +1,498 @@
+"""What can be done in booking: each function carries one wish through, for pages, programs and heard events alike."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal, TypeVar
+
+from frontdoor import access, calendars, events
+from frontdoor.access import Subject
+from frontdoor.events import instant
+from frontdoor.identifiers import short_id
+from frontdoor.work import Refused, Work
+from therapy_booking import commands, domain, store
+
+Answer = dict[str, Any]
+Kind = TypeVar("Kind", bound=store.Row)
+
+
+@contextmanager
+def deciding() -> Iterator[None]:
+    """Turn what a decision does not allow into the answer that people get."""
+    try:
+        yield
+    except domain.NotAllowed as no:
+        raise Refused(no.code, no.sentence, status=no.status, field=no.field, **no.more) from None
+
+
+def there(work: Work, kind: type[Kind], key: Any) -> Kind:
+    """Find what the address names, or answer 404."""
+    found = store.find(work.session, kind, work.area.id, key)
+    if found is None:
+        raise access.Denied(access.Deny(404, "unknown"))
+    return found
+
+
+def _named(work: Work, kind: type[Kind], key: str, field: str, *, lock: bool = False) -> Kind:
+    """Find what a field names, or answer 422."""
+    found = store.find(work.session, kind, work.area.id, key, lock=lock)
+    if found is None:
+        raise _unknown(field)
+    return found
+
+
+def _unknown(field: str, of: str = "") -> Refused:
+    what = field.rpartition(".")[2].replace("_", " ")
+    return Refused("invalid", f"There is no such {what}{of}: check it, or register it first", status=422, field=field)
+
+
+# --- providers, therapists, places, pools ----------------------------------------------------------------------------
+
+
+def register_provider(work: Work, wish: commands.RegisterProvider) -> Answer:
+    """Register a provider; asked twice there are two, unless the request carries its key."""
+    provider = short_id("P")
+    work.append(f"provider/{provider}", 0, events.ProviderRegistered(provider=provider, **wish.model_dump()))
+    return {"provider": provider}
+
+
+def register_therapist(work: Work, wish: commands.RegisterTherapist) -> Answer:
+    """Register a therapist of a provider; asked twice there are two, unless the request carries its key."""
+    _named(work, store.Provider, wish.provider, "provider")
+    therapist = short_id("T")
+    work.append(f"therapist/{therapist}", 0, events.TherapistRegistered(therapist=therapist, **wish.model_dump()))
+    return {"therapist": therapist}
+
+
+def register_place(work: Work, wish: commands.RegisterPlace) -> Answer:
+    """Register a place; asked twice there are two, unless the request carries its key."""
+    place = short_id("L")
+    work.append(f"place/{place}", 0, events.PlaceRegistered(place=place, **wish.model_dump()))
+    return {"place": place}
+
+
+def open_pool(work: Work, wish: commands.OpenPool) -> Answer:
+    """Open a pool for a term; asked twice there are two, unless the request carries its key."""
+    if work.area.term(wish.term) is None:
+        raise _unknown("term", " in this area")
+    for at, part in enumerate(wish.contributions):
+        known = work.area.organisations.get(part.organisation)
+        if known is None or known.area != work.area.id:
+            raise _unknown(f"contributions.{at}.organisation", " in this area")
+    pool = short_id("O")
+    work.append(f"pool/{pool}", 0, events.PoolOpened(pool=pool, **wish.model_dump()))
+    return {"pool": pool}
+
+
+def show_pool(work: Work, pool_id: str) -> Answer:
+    """Show what was put in, charged and is left, in pence, per organisation and discipline."""
+    pool = there(work, store.Pool, pool_id)
+    known = store.balances(pool, store.blocks(work.session, work.area.id, pool.pool))
+    organisations = []
+    for name in sorted({name for name, _ in known}):
+        own = {discipline: balance for (whose, discipline), balance in known.items() if whose == name}
+        each = {discipline: balance.pence for discipline, balance in own.items()}
+        organisations.append({"organisation": name, **domain.total(own.values()).pence, "disciplines": each})
+    whole = domain.total(known.values()).pence
+    return {"pool": pool.pool, "name": pool.name, "term": pool.term, "organisations": organisations, **whole}
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+
+def is_own_provider(work: Work, provider: store.Provider) -> bool:
+    """Say whether a provider is the actor's organisation: by its name, else by where its therapists belong."""
+    named = work.area.setting(provider.name)
+    if named is not None:
+        return named.id == work.actor.organisation
+    people = store.people_of(work.session, work.area.id, provider.provider)
+    known = {work.area.people[person].organisation for person in people if person in work.area.people}
+    return work.actor.organisation is not None and work.actor.organisation in known
+
+
+def _may_manage(work: Work, provider: store.Provider) -> None:
+    if "booking_coordinator" not in work.actor.roles and not is_own_provider(work, provider):
+        raise access.Denied(access.Deny(403, "provider"))
+
+
+def lay_out(
+    work: Work, pool_id: str, wish: commands.CommissionBlock, block: str = "preview"
+) -> tuple[events.Session, ...]:
+    """Lay out the sessions that a block would have; changes nothing."""
+    pool = there(work, store.Pool, pool_id)
+    term = work.area.term(pool.term)
+    if term is None:
+        raise _unknown("term", " in this area")
+    latest = min((other.ends for other in work.area.terms if other.starts > term.starts), default=None)
+    pays = calendars.DateRange(term.starts, term.ends)
+    season = domain.Season(term=pays, latest=latest, is_closed=work.area.calendar_of(None).is_closed)
+    with deciding():
+        return domain.plan(block, domain.Rhythm(wish.first_date, wish.time, wish.weeks, wish.minutes), season)
+
+
+def commission_block(work: Work, pool_id: str, wish: commands.CommissionBlock) -> Answer:
+    """Buy a block and charge it to its pool; a second time its therapist is busy, which refuses it."""
+    provider = _named(work, store.Provider, wish.provider, "provider")
+    _may_manage(work, provider)
+    there(work, store.Pool, pool_id)
+    # Locked, always in this order, so that nobody spends the same money or books the same hour meanwhile.
+    pool = _named(work, store.Pool, pool_id, "pool", lock=True)
+    therapist = _named(work, store.Therapist, wish.therapist, "therapist", lock=True)
+    place = _named(work, store.Place, wish.place, "place", lock=True)
+    _check_therapist(therapist, wish)
+    block = short_id("B")
+    sessions = lay_out(work, pool.pool, wish, block)
+    within = sessions[0].starts_at, sessions[-1].ends_at
+    area = work.area.id
+    room = store.busy_place(work.session, area, place.place, within) if place.kind in domain.ROOMS else []
+    with deciding():
+        domain.check_supply(sessions, store.busy_therapist(work.session, area, therapist.therapist, within), room)
+        known = store.balances(pool, store.blocks(work.session, area, pool.pool))
+        charges = domain.charge(wish.price_pence, wish.discipline, known)
+    said = events.BlockCommissioned(
+        block=block,
+        pool=pool.pool,
+        held_by=therapist.person,
+        charges=charges,
+        sessions=sessions,
+        calendar_version=f"{calendars.CALENDAR_VERSION}/{work.area.calendar_of(None).version}",
+        **wish.model_dump(exclude={"first_date", "time", "weeks"}),
+    )
+    work.append(f"block/{block}", 0, said)
+    return {"block": block, "sessions": starts(sessions), "charges": [part.model_dump() for part in charges]}
+
+
+def _check_therapist(therapist: store.Therapist, wish: commands.CommissionBlock) -> None:
+    said = None
+    if therapist.provider != wish.provider:
+        said = "The therapist must work for the provider of the block"
+    elif wish.discipline not in therapist.disciplines:
+        said = "The therapist must practise the discipline of the block"
+    if said:
+        raise Refused("invalid", said, status=422, field="therapist")
+
+
+def starts(sessions: tuple[events.Session, ...]) -> list[Answer]:
+    """Name sessions and when they start."""
+    return [{"session": part.session, "starts_at": instant(part.starts_at)} for part in sessions]
+
+
+def show_blocks(work: Work, pool_id: str) -> list[Answer]:
+    """Show a pool's blocks with their places left; to a provider's manager, that provider's."""
+    pool = there(work, store.Pool, pool_id)
+    rows = store.blocks(work.session, work.area.id, pool.pool)
+    if "provider_manager" in work.actor.roles:
+        every = store.supplies(work.session, store.Provider, work.area.id)
+        own = {row.provider for row in every if is_own_provider(work, row)}
+        rows = [row for row in rows if row.provider in own]
+    return [show_block(work, row) for row in rows]
+
+
+def show_block(work: Work, row: store.Block) -> Answer:
+    """Show what a block is, when, and how many places are left in it."""
+    left = len(store.supply(work.session, row, work.now).free)
+    sessions = starts(store.sessions(work.session, row.area, row.block))
+    known = row.model_dump(exclude={"area", "held_by", "first_at", "last_at"})
+    return known | {"seats_left": left, "sessions": sessions}
+
+
+# --- the waiting list ------------------------------------------------------------------------------------------------
+
+
+def subject_of(waiting: store.Waiting, therapists: frozenset[str]) -> Subject:
+    """Give what is known of a child's referral to those who decide on access."""
+    return Subject(
+        reference=waiting.reference,
+        area=waiting.area,
+        sent_by=waiting.sent_by,
+        setting=waiting.setting,
+        agencies=frozenset({"health"}),
+        family=frozenset(waiting.family),
+        therapists=therapists,
+    )
+
+
+@dataclass(frozen=True)
+class InLine:
+    """A child on the waiting list: what anybody who may see it sees, and whose name it is where that is shared."""
+
+    entry: Answer
+    child_id: str | None
+
+
+def waiting_list(work: Work, discipline: str | None) -> list[InLine]:
+    """Show who waits, in order, as far as the actor may see; ranks count everybody."""
+    holders = store.holders(work.session, work.area.id)
+    offers = {(row.reference, row.discipline): row.offer for row in store.offers(work.session, work.area.id)}
+    ranks: Counter[str] = Counter()
+    shown: list[InLine] = []
+    allowed = None
+    for row in store.in_line(work.session, work.area.id, discipline):
+        ranks[row.discipline] += 1
+        subject = subject_of(row, holders.get(row.reference, frozenset()))
+        answer = access.decide(work.actor, "waiting.read", subject, work.area.agreements, work.now)
+        if isinstance(answer, access.Allow):
+            allowed = answer
+            entry = _entry(work, row, ranks[row.discipline], offers.get((row.reference, row.discipline)))
+            shown.append(InLine(entry, row.child_id if shares_names(answer) else None))
+    if allowed:
+        work.shown("waiting.read", [line.entry["reference"] for line in shown], allowed)
+    return shown
+
+
+def _entry(work: Work, row: store.Waiting, rank: int, offer: str | None) -> Answer:
+    known = row.model_dump(include={"reference", "discipline", "priority", "sessions", "mode"})
+    waits = {"rank": rank, "weeks_waiting": domain.weeks_waiting(row.received_at, work.now), "offer": offer}
+    why, status = domain.why(store.as_wait(row), work.now), "offered" if offer else "waiting"
+    return known | waits | {"standard_due": instant(row.offer_due), "why": why, "status": status}
+
+
+def shares_names(answer: access.Allow) -> bool:
+    """Say whether the agreement behind an answer lets names be shown."""
+    return answer.categories is None or "identity" in answer.categories
+
+
+# --- bookings --------------------------------------------------------------------------------------------------------
+
+
+def book(work: Work, wish: commands.Book) -> Answer:
+    """Book a child into a block, all or nothing; a second time it is already booked, which refuses it."""
+    block = _named(work, store.Block, wish.block, "block", lock=True)
+    waiting = store.find(work.session, store.Waiting, work.area.id, (wish.reference, block.discipline))
+    if waiting is not None:
+        work.may("booking.make", subject_of(waiting, frozenset()))
+    elif not store.knows_referral(work.session, wish.reference):
+        raise _unknown("reference")
+    if wish.offer is not None:
+        offer = _named(work, store.Offer, wish.offer, "offer")
+        if (offer.reference, offer.block) != (wish.reference, wish.block):
+            raise Refused("invalid", "The offer must be of this place to this child", status=422, field="offer")
+        _check_open(offer)
+    return _book(work, block, waiting, shorter=wish.accept_shorter)
+
+
+def _book(work: Work, block: store.Block, waiting: store.Waiting | None, *, shorter: bool) -> Answer:
+    """Give a child the first free seat; the caller has locked the block."""
+    wait, busy = None, []
+    supply = store.supply(work.session, block, work.now)
+    if waiting is not None:
+        store.lock_child(work.session, work.area.id, waiting.child_id)
+        wait = _wait(work, waiting)
+        busy = _busy(work, waiting.child_id, supply)
+    open_offers = store.offers(work.session, work.area.id, block=block.block)
+    offer = next((row.offer for row in open_offers if waiting and row.reference == waiting.reference), None)
+    with _or_elsewhere(work, wait, supply):
+        said = domain.book(short_id("G"), wait, supply, busy, shorter=shorter, offer=offer)
+    work.append(f"booking/{said.booking}", 0, said)
+    _drop_offers(work, said.reference, said.discipline, accepted=offer)
+    if len(supply.free) == 1:
+        for row in store.offers(work.session, work.area.id, block=block.block):
+            _end_offer(work, row, "place_gone")
+    return {"booking": said.booking, "block": said.block, "seat": said.seat, "sessions": starts(said.sessions)}
+
+
+def _wait(work: Work, waiting: store.Waiting) -> domain.Wait:
+    booked = store.active_booking(work.session, waiting.area, waiting.reference, waiting.discipline)
+    return store.as_wait(waiting, is_booked=booked is not None)
+
+
+def _busy(work: Work, child_id: str, supply: domain.Supply) -> list[domain.Span]:
+    if not supply.to_come:
+        return []
+    within = supply.to_come[0].starts_at, supply.to_come[-1].ends_at
+    return store.busy_child(work.session, work.area.id, child_id, within)
+
+
+@contextmanager
+def _or_elsewhere(work: Work, wait: domain.Wait | None, supply: domain.Supply) -> Iterator[None]:
+    """Name other blocks that would fit where this one does not."""
+    try:
+        with deciding():
+            yield
+    except Refused as no:
+        if wait is not None and no.code != "not_allowed":
+            fitting = islice(fitting_blocks(work, wait, but=supply.block), 3)
+            no.more["alternatives"] = [_alternative(found) for found in fitting]
+        raise
+
+
+def fitting_blocks(
+    work: Work, wait: domain.Wait, but: str | None = None, *, shorter: bool = False
+) -> Iterator[domain.Supply]:
+    """Walk the blocks that a child could be booked into, `shorter`: also those with too few sessions."""
+    wished = replace(wait, sessions=1) if shorter else wait
+    for supply in store.with_places(work.session, work.area.id, wait.discipline, work.now):
+        if supply.block != but and domain.fits(wished, supply, _busy(work, wait.child_id, supply)):
+            yield supply
+
+
+def _alternative(supply: domain.Supply) -> Answer:
+    first = instant(supply.to_come[0].starts_at)
+    return {"block": supply.block, "first_session": first, "mode": supply.mode, "seats_left": len(supply.free)}
+
+
+def find_booking(work: Work, booking_id: str, action: str) -> tuple[store.Booking, store.Waiting, access.Allow]:
+    """Find a booking that the actor may read or cancel; 404 for those who may not know of it."""
+    row = there(work, store.Booking, booking_id)
+    waiting = there(work, store.Waiting, (row.reference, row.discipline))
+    holder = frozenset({row.held_by} if row.held_by else ())
+    return row, waiting, work.may(action, subject_of(waiting, holder))
+
+
+def show_booking(work: Work, booking_id: str) -> tuple[Answer, str | None]:
+    """Show when and where a booking is and whether it stands; and the child's id, where names are shared."""
+    row, _, answer = find_booking(work, booking_id, "booking.read")
+    block = there(work, store.Block, row.block)
+    place, therapist = there(work, store.Place, block.place), there(work, store.Therapist, block.therapist)
+    known = row.model_dump(include={"booking", "reference", "block", "discipline", "seat", "status", "reason_code"})
+    where = place.model_dump(include={"name", "kind", "postcode"})
+    sessions = starts(store.sessions(work.session, row.area, row.block, row.booked_at))
+    held = {"mode": block.mode, "minutes": block.minutes, "therapist": therapist.name, "place": where}
+    return known | held | {"sessions": sessions}, row.child_id if shares_names(answer) else None
+
+
+def who_is_in(work: Work, block: store.Block) -> list[tuple[store.Booking, store.Waiting, str | None]]:
+    """Show who is booked into a block, each with the child's id where names are shared."""
+    shown = []
+    for row in store.bookings_of(work.session, block.area, block.block, "booked"):
+        waiting = there(work, store.Waiting, (row.reference, row.discipline))
+        answer = work.may("booking.read", subject_of(waiting, frozenset()))
+        shown.append((row, waiting, row.child_id if shares_names(answer) else None))
+    return shown
+
+
+def cancel(work: Work, booking_id: str, wish: commands.Cancel) -> Answer:
+    """Give a booking up and offer its place on; a second time it is released already, which refuses it."""
+    row, waiting, _ = find_booking(work, booking_id, "booking.cancel")
+    block = _named(work, store.Block, row.block, "block", lock=True)
+    row = _named(work, store.Booking, booking_id, "booking", lock=True)
+    sessions = store.sessions(work.session, row.area, row.block, row.booked_at)
+    booked = events.BlockBooked(sessions=sessions, **row.model_dump(include=set(events.BlockBooked.model_fields)))
+    with deciding():
+        released = domain.release(booked, row.status, wish.reason_code, work.now)
+    work.append(f"booking/{booking_id}", 1, released)
+    if wish.reason_code in domain.ENDS_THE_WAIT:
+        _end_wait(work, waiting, wish.reason_code)
+    freed = [part.session for part in sessions if part.starts_at > work.now]
+    return {"booking": booking_id, "status": "released", "released": freed, "offer": _offer_on(work, block)}
+
+
+# --- offers ----------------------------------------------------------------------------------------------------------
+
+
+def _offer_on(work: Work, block: store.Block) -> str | None:
+    """Offer a free place to the next child whom it fits, never to one who gave up a place in this block."""
+    session, area = work.session, work.area.id
+    supply = store.supply(session, block, work.now)
+    offered = store.offers(session, area)
+    if len(supply.free) <= sum(row.block == block.block for row in offered):
+        return None
+    passed_over = {row.child_id for row in store.bookings_of(session, area, block.block, "released")}
+    passed_over |= {row.child_id for row in offered if row.discipline == block.discipline}
+    for row in store.in_line(session, area, block.discipline):
+        if row.child_id not in passed_over and domain.fits(
+            store.as_wait(row), supply, _busy(work, row.child_id, supply)
+        ):
+            offer = short_id("F")
+            place: Answer = {"child_id": row.child_id, "block": block.block, "discipline": block.discipline}
+            work.append(f"offer/{offer}", 0, events.PlaceOffered(offer=offer, reference=row.reference, **place))
+            return offer
+    return None
+
+
+def accept_offer(work: Work, offer_id: str) -> Answer:
+    """Book the place that was offered; a second time the offer has ended, which refuses it."""
+    offer = there(work, store.Offer, offer_id)
+    waiting = there(work, store.Waiting, (offer.reference, offer.discipline))
+    work.may("offer.accept", subject_of(waiting, frozenset()))
+    block = _named(work, store.Block, offer.block, "block", lock=True)
+    _check_open(_named(work, store.Offer, offer_id, "offer", lock=True))
+    return _book(work, block, waiting, shorter=False)
+
+
+_WHY_ENDED = {
+    "accepted": "This offer has already been accepted.",
+    "place_gone": "Somebody else has been given this place. The child keeps its place on the waiting list.",
+    "no_longer_waiting": "The child no longer waits for this therapy.",
+}
+
+
+def _check_open(offer: store.Offer) -> None:
+    if not domain.may_happen("offer", "open" if offer.status == "open" else "ended", events.OfferEnded):
+        raise Refused("not_allowed", _WHY_ENDED[offer.status], reason=offer.status)
+
+
+def _drop_offers(work: Work, reference: str, discipline: str, accepted: str | None = None) -> None:
+    """End the offers to a child who needs none any more, and offer on the places that it leaves."""
+    for row in store.offers(work.session, work.area.id, reference=reference):
+        if row.discipline != discipline:
+            continue
+        if row.offer == accepted:
+            _end_offer(work, row, "accepted")
+        else:
+            _end_offer(work, row, "no_longer_waiting")
+            _offer_on(work, there(work, store.Block, row.block))
+
+
+def _end_offer(work: Work, row: store.Offer, outcome: Literal["accepted", "place_gone", "no_longer_waiting"]) -> None:
+    ended = events.OfferEnded(offer=row.offer, reference=row.reference, child_id=row.child_id, outcome=outcome)
+    work.append(f"offer/{row.offer}", 1, ended)
+
+
+# --- what other services say -----------------------------------------------------------------------------------------
+
+
+def list_waiting(work: Work, agreed: events.TherapyAgreed, at: datetime) -> None:
+    """Put a child on the waiting list; once it waits on the same terms, a second time changes nothing."""
+    if store.find(work.session, store.Withdrawn, work.area.id, agreed.reference):
+        return
+    standard = next(row for row in work.area.standards.values() if row.step == "offer")
+    calendar = work.area.calendar_of(agreed.setting)
+    listed = events.WaitingListed(
+        offer_due=calendars.due_at(calendars.local_date(at), standard.limit, standard.unit, calendar),
+        standard_version=standard.version,
+        **agreed.model_dump(exclude={"agency"}),
+    )
+    row = store.find(work.session, store.Waiting, work.area.id, (agreed.reference, agreed.discipline))
+    taken_back = row is not None and row.reason_code == domain.TAKEN_BACK
+    waits = row is not None and row.status == "waiting"
+    again = domain.relist(listed, _listed(row) if row else None, waits=waits, taken_back=taken_back)
+    work.append(f"waiting/{agreed.reference}/{agreed.discipline}", None, *again)
+
+
+def _listed(row: store.Waiting) -> events.WaitingListed:
+    return events.WaitingListed.model_validate(row.model_dump(include=set(events.WaitingListed.model_fields)))
+
+
+def end_waits(work: Work, reference: str, reason_code: str) -> None:
+    """End every wait of a referral; a wait that has ended is left as it is. Bookings stand until a person decides."""
+    for row in store.waits_of(work.session, work.area.id, reference):
+        _end_wait(work, row, reason_code)
+
+
+def _end_wait(work: Work, row: store.Waiting, reason_code: str) -> None:
+    if not domain.may_happen("waiting", row.status, events.WaitingEnded):
+        return
+    ended = events.WaitingEnded(
+        reference=row.reference, child_id=row.child_id, discipline=row.discipline, reason_code=reason_code
+    )
+    work.append(f"waiting/{row.reference}/{row.discipline}", None, ended)
+    _drop_offers(work, row.reference, row.discipline)
+
+
+def note_withdrawal(work: Work, withdrawn: events.ReferralWithdrawn) -> None:
+    """End the waits of a withdrawn referral, and list none of it should an agreement arrive later; once noted, done."""
+    if store.find(work.session, store.Withdrawn, work.area.id, withdrawn.reference):
+        return
+    said = events.WithdrawalNoted(reference=withdrawn.reference, child_id=withdrawn.child_id)
+    work.append(f"withdrawn/{withdrawn.reference}", 0, said)
+    end_waits(work, withdrawn.reference, "withdrawn")
+
+
+def note_child(work: Work, child: events.ChildRegistered) -> None:
+    """Note who a child is; twice the row is written as it was."""
+    noted = events.WaitingChildNoted(child_id=child.child_id, identity=child.identity)
+    work.append(f"child-noted/{child.child_id}", None, noted)

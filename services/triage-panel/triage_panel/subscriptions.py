@@ -1,0 +1,24 @@
+"""What the queues hear, each event with its handler: the index of this service."""
+
+from collections.abc import Callable
+from typing import Any
+
+from frontdoor.delivery.hearer import Handler, Heard
+from frontdoor.events import ChildRegistered, Event, ReferralAmended, ReferralSubmitted, ReferralWithdrawn
+from frontdoor.work import Work
+from triage_panel import handlers
+
+
+def _hand_over(to: Callable[[Work, Any], None]) -> Handler:
+    def handle(work: Work, heard: Heard) -> None:
+        to(work, heard.event)
+
+    return handle
+
+
+SUBSCRIPTIONS: dict[type[Event], Handler] = {
+    ReferralSubmitted: _hand_over(handlers.queue_referral),
+    ReferralAmended: _hand_over(handlers.amend_entries),
+    ReferralWithdrawn: _hand_over(handlers.withdraw_entries),
+    ChildRegistered: _hand_over(handlers.note_child),
+}

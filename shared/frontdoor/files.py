@@ -1,0 +1,123 @@
+"""Files that people upload: what they are by their bytes, whatever they are called, and what must not stay in them."""
+
+import io
+import re
+import struct
+import unicodedata
+import zipfile
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from pathlib import Path
+
+from frontdoor.seal import KeyStore
+
+LARGEST = 10 * 1024 * 1024
+LARGEST_UNPACKED = 200 * 1024 * 1024
+MOST_PIXELS = 100_000_000
+WRONG_FILE = "The selected file must be a PDF, Word (docx), OpenDocument (odt), PNG, JPEG or plain text file"
+_EICAR = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_MARKUP = re.compile(rb"<\s*(!doctype|html|svg|script|\?xml|body|iframe)", re.IGNORECASE)
+
+
+class WrongFile(Exception):
+    """This file is not taken: a stable code, and a sentence for a person."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence = code, sentence
+
+
+def kind_of_file(data: bytes) -> str:
+    """Tell a file's media type by its first bytes, whatever it is called; raises `WrongFile` for one we do not take."""
+    if not data:
+        raise WrongFile("empty_file", "The selected file is empty")
+    if _EICAR in data:
+        raise WrongFile("unsafe_file", "The selected file could not be checked: save it again and choose the new file")
+    if data.startswith(b"%PDF-"):
+        return _kind_of_pdf(data)
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _kind_of_png(data)
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"PK\x03\x04"):
+        return _kind_of_zip(data)
+    return _kind_of_text(data)
+
+
+def _kind_of_pdf(data: bytes) -> str:
+    if b"/Encrypt" in data:
+        raise WrongFile("locked_file", "The selected file is protected with a password: save it without one")
+    return "application/pdf"
+
+
+def _kind_of_png(data: bytes) -> str:
+    wide, high = struct.unpack(">II", data[16:24].ljust(8, b"\xff"))
+    if not 0 < wide * high <= MOST_PIXELS:
+        raise WrongFile("too_large_picture", "The selected picture is too large: make it smaller")
+    return "image/png"
+
+
+def _kind_of_zip(data: bytes) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            listed = parts.infolist()
+            mimetype = parts.read("mimetype")[:80] if _is_small(listed, "mimetype") else b""
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, zlib.error):
+        raise WrongFile("wrong_file", WRONG_FILE) from None
+    names = {part.filename for part in listed}
+    if sum(part.file_size for part in listed) > LARGEST_UNPACKED or any("vbaProject" in name for name in names):
+        raise WrongFile("unsafe_file", "The selected file is too large inside, or holds macros: save it as a PDF")
+    if {"[Content_Types].xml", "word/document.xml"} <= names:
+        return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    if mimetype.strip() == b"application/vnd.oasis.opendocument.text":
+        return "application/vnd.oasis.opendocument.text"
+    raise WrongFile("wrong_file", WRONG_FILE)
+
+
+def _is_small(listed: Iterable[zipfile.ZipInfo], name: str) -> bool:
+    return any(part.filename == name and part.file_size <= 200 for part in listed)
+
+
+def _kind_of_text(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WrongFile("wrong_file", WRONG_FILE) from None
+    if _MARKUP.search(data[:4096]) or _CONTROL.search(text):
+        raise WrongFile("wrong_file", WRONG_FILE)
+    return "text/plain"
+
+
+def without_whereabouts(kind: str, data: bytes) -> bytes:
+    """Give a photo without what the camera noted in it: where it was taken may be a safe address."""
+    return _plain_jpeg(data) if kind == "image/jpeg" else data
+
+
+def _plain_jpeg(data: bytes) -> bytes:
+    kept, at = [data[:2]], 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] not in {0xE1, 0xED, 0xFE}:  # Exif and XMP, Photoshop, comments
+            kept.append(data[at:end])
+        at = max(end, at + 2)
+    return b"".join((*kept, data[at:]))
+
+
+def file_name(name: str) -> str:
+    """Give the name to show of a file: without folders, hidden and control characters, at most 200 characters."""
+    plain = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    shown = "".join(letter for letter in plain if unicodedata.category(letter) not in {"Cc", "Cf", "Zl", "Zp"})
+    return shown.strip()[:200] or "file"
+
+
+def keep(folder: Path, keys: KeyStore, file_id: str, data: bytes) -> None:
+    """Write a file under its own random id, sealed with the key of that id."""
+    folder.mkdir(exist_ok=True)
+    (folder / file_id).write_text(keys.seal(file_id, b64encode(data).decode()))
+
+
+def read(folder: Path, keys: KeyStore, file_id: str) -> bytes:
+    """Read a file that `keep` wrote; empty where it has been erased."""
+    return b64decode(keys.unseal_or((folder / file_id).read_text(), ""))

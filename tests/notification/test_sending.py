@@ -1,0 +1,299 @@
+"""What is sent goes once, to whom it may, and a person is told where it cannot."""
+
+import pytest
+
+from frontdoor.events import EntryRedirected, NoticeAttempted, NoticeDelayed
+from frontdoor.failpoints import arm, disarm
+from frontdoor.identifiers import FamilyLink
+from notification import channels, domain, store
+
+MUM, DAD = "K-2AAAAAAA", "K-3CCCCCCC"
+CHILD = "C-4MXKQ7PD"
+
+
+def task_reasons(stage):
+    with stage.look() as session:
+        return [task.task for task in store.tasks(session, "sample", 10)]
+
+
+def rounds(send, channel, count=3):
+    for _ in range(count):
+        send(channel)
+
+
+def test_what_is_sent_is_written_down_once_and_counts_as_delivered(stage, family):
+    family.is_known((MUM, "sms"), (DAD, "email"))
+    stage.chores()
+    stage.chores()
+    assert family.statuses() == ["delivered", "delivered"]
+    assert set(channels.ledger_counts(stage.parts.folder).values()) == {1}
+
+
+def test_an_attempt_is_committed_before_the_provider_is_called(stage, family, provider, send):
+    family.is_known()
+    channel = provider()
+    taking = channel.send
+
+    def looking(message):
+        channel.states = family.statuses()
+        return taking(message)
+
+    channel.send = looking
+    send(channel)
+    assert channel.states == ["sending"]
+
+
+@pytest.mark.parametrize("channel", ["sms", "email", "letter", "phone"])
+def test_every_way_to_be_told_goes_out(stage, family, channel):
+    family.is_known((MUM, channel))
+    stage.chores()
+    assert [message["channel"] for message in family.outbox()] == [channel]
+
+
+# --- kills -----------------------------------------------------------------------------------------------------------
+
+
+def test_killed_after_the_provider_took_it_asks_by_reference_and_sends_nothing_again(
+    stage, family, provider, send, killed
+):
+    family.is_known()
+    channel = provider((killed(), "after"))
+    with pytest.raises(killed):
+        send(channel)
+    assert family.statuses() == ["sending"]
+    send(channel)
+    assert family.statuses() == ["delivered"]
+    assert (list(channel.ledger.values()), len(channel.asked)) == ([1], 1)
+
+
+def test_killed_before_the_provider_was_called_asks_and_then_sends(stage, family, provider, send, killed):
+    family.is_known()
+    channel = provider(killed())
+    with pytest.raises(killed):
+        send(channel)
+    send(channel)
+    assert family.statuses() == ["delivered"]
+    assert list(channel.ledger.values()) == [1]
+
+
+def test_killed_in_the_demo_between_the_file_and_the_commit_writes_it_down_once(stage, family, killed):
+    family.is_known((MUM, "sms"), (DAD, "email"))
+
+    def kill():
+        raise killed
+
+    arm("send.after", 2, kill)
+    with pytest.raises(killed):
+        stage.chores()
+    disarm()
+    stage.chores()
+    assert family.statuses() == ["delivered", "delivered"]
+    assert sorted(channels.ledger_counts(stage.parts.folder).values()) == [1, 1]
+
+
+def test_a_provider_that_cannot_say_is_never_sent_the_same_again(stage, family, provider, send, killed):
+    family.is_known()
+    channel = provider(killed())
+    with pytest.raises(killed):
+        send(channel)
+    channel.knows = "unknown"
+    rounds(send, channel)
+    assert (family.statuses(), len(channel.seen)) == (["uncertain"], 1)
+    assert task_reasons(stage) == ["uncertain"]
+
+
+def test_a_provider_that_cannot_be_asked_is_asked_again_for_hours_and_then_a_person_is(stage, family, provider, send):
+    family.is_known()
+    channel = provider(TimeoutError())
+    channel.knows = ConnectionError()
+    rounds(send, channel)
+    assert family.statuses() == ["sending"]
+    stage.clock.forward(hours=5)
+    send(channel)
+    assert (family.statuses(), len(channel.seen)) == (["uncertain"], 1)
+
+
+def test_a_timeout_after_the_provider_took_it_is_asked_about_and_not_sent_again(stage, family, provider, send):
+    family.is_known()
+    channel = provider((TimeoutError(), "after"))
+    rounds(send, channel)
+    assert (family.statuses(), len(channel.seen)) == (["delivered"], 1)
+
+
+def test_one_that_fails_holds_up_no_other(stage, family, provider, send):
+    family.is_known((MUM, "sms"), (DAD, "email"))
+    channel = provider("refused")
+    send(channel)
+    assert sorted(family.statuses()) == ["delivered", "permanent-failure"]
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_provider_is_tried_again_at_once_then_ever_later(stage, family, provider, send):
+    family.is_known()
+    channel = provider("busy", "busy", "busy")
+    send(channel)
+    assert (family.statuses(), len(channel.seen)) == (["temporary-failure"], 2)
+    stage.clock.forward(minutes=1)
+    send(channel)
+    assert len(channel.seen) == 3
+    stage.clock.forward(minutes=4)
+    send(channel)
+    assert len(channel.seen) == 3
+    stage.clock.forward(minutes=1)
+    send(channel)
+    assert family.statuses() == ["delivered"]
+
+
+def test_a_provider_that_stays_busy_ends_as_a_task_for_a_person(stage, family, provider, send):
+    family.is_known()
+    channel = provider(*["busy"] * 50)
+    for _ in range(20):
+        send(channel)
+        stage.clock.forward(hours=4)
+    assert (family.statuses(), len(channel.seen)) == (["technical-failure"], len(domain.WAITS) + 1)
+    assert task_reasons(stage) == ["technical-failure"]
+
+
+def test_a_provider_that_always_breaks_off_ends_as_a_task_for_a_person(stage, family, provider, send):
+    family.is_known()
+    channel = provider(*[TimeoutError()] * 50)
+    for _ in range(20):
+        send(channel)
+        stage.clock.forward(hours=4)
+    assert (family.statuses(), len(channel.seen)) == (["technical-failure"], len(domain.WAITS) + 1)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("refused", "permanent-failure"), ("broken", "technical-failure")])
+def test_what_the_provider_will_never_take_is_not_tried_again(stage, family, provider, send, answer, status):
+    family.is_known()
+    channel = provider(answer)
+    rounds(send, channel)
+    assert (family.statuses(), len(channel.seen), task_reasons(stage)) == ([status], 1, [status])
+
+
+def test_every_attempt_is_said(stage, family, provider, send):
+    family.is_known()
+    send(provider("busy"))
+    said = [type(event) for event in stage.said()]
+    assert (said.count(NoticeAttempted), said.count(NoticeDelayed)) == (2, 1)
+
+
+# --- entitlement at send ---------------------------------------------------------------------------------------------
+
+
+def test_details_that_changed_meanwhile_are_the_ones_used(stage, family, provider, send):
+    family.is_known((MUM, "sms"))
+    family.changes_contact(MUM, "sms", phone="07700 900599")
+    channel = provider()
+    send(channel)
+    assert [message.address for message in channel.seen] == ["07700 900599"]
+
+
+def test_a_channel_that_changed_meanwhile_is_the_one_used(stage, family, provider, send):
+    family.is_known((MUM, "sms"))
+    family.changes_contact(MUM, "email")
+    channel = provider()
+    send(channel)
+    assert [(message.kind, message.address) for message in channel.seen] == [("email", "zoe@example.org")]
+    assert {(notice["channel"], notice["status"]) for notice in family.notices()} == {
+        ("sms", "suppressed"),
+        ("email", "delivered"),
+    }
+    assert task_reasons(stage) == []
+
+
+def test_a_channel_that_changed_back_is_a_task_for_a_person(stage, family, provider, send):
+    family.is_known((MUM, "sms"))
+    family.changes_contact(MUM, "email")
+    busy = provider("busy", "busy")
+    send(busy)
+    family.changes_contact(MUM, "sms")
+    stage.clock.forward(hours=1)
+    send(busy)
+    assert task_reasons(stage) == ["channel_changed_back"]
+
+
+@pytest.mark.parametrize(("change", "reason"), [({"safe": False}, "suppressed"), ({"channel": "none"}, "suppressed")])
+def test_who_may_no_longer_be_told_is_not(stage, family, provider, send, change, reason):
+    family.is_known((MUM, "sms"))
+    family.changes_contact(MUM, **change)
+    channel = provider()
+    send(channel)
+    assert channel.seen == []
+    assert family.statuses()[0] == reason
+
+
+def test_what_waited_for_more_than_a_week_is_not_sent_any_more(stage, family, provider, send):
+    family.is_known()
+    stage.clock.forward(days=8)
+    channel = provider()
+    send(channel)
+    assert (family.statuses(), channel.seen, task_reasons(stage)) == (["suppressed"], [], ["late"])
+
+
+def test_a_letter_without_any_address_is_a_task(stage, family):
+    family.has_contact(MUM, "letter", address=[])
+    family.submits()
+    stage.chores()
+    assert (family.statuses(), task_reasons(stage)) == (["suppressed"], ["no_address"])
+
+
+def test_nobody_is_told_once_the_child_has_been_erased(stage, family):
+    family.is_known()
+    stage.keys.destroy(CHILD, stage.clock())
+    stage.chores()
+    assert (family.statuses(), family.outbox(), task_reasons(stage)) == (["suppressed"], [], [])
+
+
+# --- restored --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_sent_while_sending_is_held(stage, family):
+    family.is_known()
+    with stage.parts.database.write() as session:
+        store.hold(session, "sample", stage.clock())
+    stage.chores()
+    assert family.statuses() == ["created"]
+    with stage.parts.database.write() as session:
+        store.release(session, "sample")
+    stage.chores()
+    assert family.statuses() == ["delivered"]
+
+
+def test_a_service_restored_from_an_older_copy_asks_before_it_sends(stage, family, provider, send):
+    (submitted,) = family.is_known()
+    with stage.parts.database.write() as session:
+        session.connection().execute(stage.service.log.epochs.insert().values(number=2, opened_at=stage.clock()))
+    channel = provider()
+    channel.ledger[domain.notice_id(submitted.id, MUM, "sms")] = 1
+    rounds(send, channel)
+    assert (channel.seen, family.statuses()) == ([], ["delivered"])
+
+
+# --- the text --------------------------------------------------------------------------------------------------------
+
+
+def test_dates_that_are_heard_just_after_the_step_stand_in_the_message(stage, family):
+    family.is_known()
+    stage.chores()
+    (message,) = family.outbox()
+    assert message["text"].startswith("R7K2-9QF4Q: Education and health have it, to decide by 2 Dec. ")
+
+
+def test_who_it_was_passed_to_has_the_date_that_triage_gave_it(stage, family):
+    family.is_known(agencies=("health",))
+    stage.chores()
+    family.hears(EntryRedirected, "health", reason_code="better_met_elsewhere", redirect_to="care")
+    family.queues("care", days=21, redirected_from="health")
+    stage.chores()
+    assert "Health passed it to care, to decide by 9 Dec." in family.outbox()[-1]["text"]
+
+
+def test_the_link_is_the_recipients_own(stage, family):
+    family.is_known((MUM, "sms"), (DAD, "email"))
+    stage.chores()
+    for message in family.outbox():
+        path = stage.parts.links.path(FamilyLink("R7K2-9QF4Q", message["recipient"], 1))
+        assert f"http://testserver{path}" in message["text"]
