@@ -253,7 +253,7 @@ class Term:
     # --- the pool ---
 
     def _book(self, day: Any) -> None:
-        if self._today % 6 == 0 and len(self._blocks) < len(invented.BLOCKS):
+        if self._today % 12 == 0 and len(self._blocks) < len(invented.BLOCKS):
             self._commission(day)
         for discipline in ("salt", "ot"):
             if self._chance.random() < 0.5:  # the coordinator has other work as well

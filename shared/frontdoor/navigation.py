@@ -4,7 +4,7 @@ from frontdoor.access import WHO_MAY, Actor
 
 _LINKS: tuple[tuple[str, str, str], ...] = (
     ("referral.submit", "/refer", "Make a referral"),
-    ("referral.list", "/referrals", "My referrals"),
+    ("referral.submit", "/referrals", "My referrals"),
     ("queue.read", "/queues", "Queues"),
     ("record.list", "/records", "Shared records"),
     ("waiting.read", "/booking/waiting-list", "Waiting list"),

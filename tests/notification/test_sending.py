@@ -2,7 +2,7 @@
 
 import pytest
 
-from frontdoor.events import EntryRedirected, NoticeAttempted, NoticeDelayed
+from frontdoor.events import EntryRedirected, LinkRenewed, NoticeAttempted, NoticeDelayed
 from frontdoor.failpoints import arm, disarm
 from frontdoor.identifiers import FamilyLink
 from notification import channels, domain, store
@@ -297,3 +297,61 @@ def test_the_link_is_the_recipients_own(stage, family):
     for message in family.outbox():
         path = stage.parts.links.path(FamilyLink("R7K2-9QF4Q", message["recipient"], 1))
         assert f"http://testserver{path}" in message["text"]
+
+
+# --- renewed links ---------------------------------------------------------------------------------------------------
+
+
+def renews(stage, generation, recipient=MUM, told_by="link"):
+    """Let the record renew a link; `told_by` is another stream where news must not be in order."""
+    renewed = LinkRenewed(reference="R7K2-9QF4Q", recipient=recipient, generation=generation)
+    return stage.hears(f"{told_by}/R7K2-9QF4Q/{recipient}", renewed)
+
+
+def generations(family):
+    """The generation of the link in each message, by recipient, the latest message last."""
+    return [
+        (message["recipient"], int(message["text"].split("/family/")[1].split(".")[2])) for message in family.outbox()
+    ]
+
+
+def test_after_a_renewal_messages_carry_the_link_that_opens(stage, family):
+    family.is_known()
+    stage.chores()
+    renews(stage, 2)
+    family.declines()
+    stage.chores()
+    assert generations(family) == [(MUM, 1), (MUM, 2)]
+
+
+def test_a_message_that_waited_while_the_link_was_renewed_carries_the_new_one(stage, family):
+    family.is_known()
+    renews(stage, 2)
+    stage.chores()
+    assert generations(family) == [(MUM, 2)]
+
+
+@pytest.mark.parametrize("renewed", [MUM, "sender"])
+def test_nobody_elses_link_is_renewed_with_it(stage, family, renewed):
+    family.is_known((DAD, "email"))
+    renews(stage, 2, renewed)
+    stage.chores()
+    assert generations(family) == [(DAD, 1)]
+
+
+def test_a_renewal_may_come_before_anything_else_is_known(stage, family):
+    renews(stage, 2)
+    family.is_known()
+    stage.chores()
+    assert generations(family) == [(MUM, 2)]
+
+
+def test_of_renewals_out_of_order_and_twice_the_latest_holds_and_is_noted_once(stage, family):
+    family.is_known()
+    latest = renews(stage, 3)
+    stage.hears_again(*latest)
+    renews(stage, 2, told_by="late")
+    renews(stage, 3, told_by="again")
+    stage.chores()
+    assert generations(family) == [(MUM, 3)]
+    assert [noted.generation for noted in stage.said(f"link-noted/R7K2-9QF4Q/{MUM}")] == [3]

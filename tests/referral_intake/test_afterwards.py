@@ -1,8 +1,10 @@
 """What may follow a referral: additions, other contacts, taking it back; and how triage's answers show."""
 
+import re
+
 import pytest
 
-from frontdoor.events import EntryAccepted, EntryClosed, EntryRedirected, ReferralQueued
+from frontdoor.events import EntryAccepted, EntryClosed, EntryRedirected, LinkRenewed, ReferralQueued
 from frontdoor.testing import NOW
 
 
@@ -152,3 +154,39 @@ def test_a_referral_is_closed_when_every_agency_has_closed_it(intake):
         fields = {"reference": reference, "agency": agency, "child_id": "C-22222222", "reason_code": "need_met"}
         intake.stage.hears(f"entry/{reference}/{agency}", queued(reference, agency), EntryClosed(**fields))
     assert standing(intake, reference) == ("closed", {"education": "closed", "health": "closed"})
+
+
+def renews(intake, reference, generation, recipient="sender", told_by="link"):
+    """Let the record renew a link; `told_by` is another stream where news must not be in order."""
+    renewed = LinkRenewed(reference=reference, recipient=recipient, generation=generation)
+    return intake.stage.hears(f"{told_by}/{reference}/{recipient}", renewed)
+
+
+def links(intake, reference):
+    """Each family link on the pages of a referral, as (recipient, generation)."""
+    pages = [intake.get(f"/referrals/{reference}{page}").text for page in ("", "/received")]
+    return [found for page in pages for found in re.findall(rf"/family/{reference}\.([^.]+)\.(\d+)\.", page)]
+
+
+def test_after_a_renewal_the_pages_of_a_referral_show_the_senders_link_that_opens(intake):
+    reference, other = intake.sent(), intake.sent()
+    renews(intake, reference, 2)
+    assert links(intake, reference) == [("sender", "2")] * 2
+    assert links(intake, other) == [("sender", "1")] * 2
+
+
+def test_a_contacts_renewed_link_is_not_the_senders(intake):
+    reference = intake.sent()
+    renews(intake, reference, 2, recipient="K-2AAAAAAA")
+    assert links(intake, reference) == [("sender", "1")] * 2
+    assert intake.said("SenderLinkNoted") == []
+
+
+def test_of_renewals_out_of_order_and_twice_the_latest_holds_and_is_noted_once(intake):
+    reference = intake.sent()
+    latest = renews(intake, reference, 3)
+    intake.stage.hears_again(*latest)
+    renews(intake, reference, 2, told_by="late")
+    renews(intake, reference, 3, told_by="again")
+    assert links(intake, reference) == [("sender", "3")] * 2
+    assert [noted.generation for noted in intake.said("SenderLinkNoted")] == [3]

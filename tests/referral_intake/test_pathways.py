@@ -52,7 +52,7 @@ def test_a_code_without_a_pathway_has_the_referral_sorted_by_a_person(needs, sup
 @given(st.lists(st.sampled_from(["queued", "accepted", "closed", "declined", "redirected"]), min_size=1, max_size=3))
 def test_a_referral_is_closed_when_every_agency_has_ended(statuses):
     said = dict(zip(ALL, [(status, None) for status in statuses], strict=False))
-    status, _ = domain.standing("received", dict.fromkeys(said, "need:PD"), said)
+    status, _ = domain.standing("received", domain.Standing(dict.fromkeys(said, "need:PD"), said))
     assert (status == "closed") is all(one in domain.ENDED for one in statuses)
 
 

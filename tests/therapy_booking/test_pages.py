@@ -171,9 +171,11 @@ def test_where_nothing_is_long_enough_a_shorter_block_can_be_accepted(page, desk
     assert page(where, {"block": block, "accept_shorter": "yes"}).status_code == 303
 
 
-def test_a_full_block_says_so_beside_the_form(page, desk, supply):
+def test_a_full_block_says_so_beside_the_form_and_is_not_among_those_with_places(page, desk, supply):
     block, ref = desk.block(supply, seats=1), desk.child()
+    assert block in page("/booking").text
     desk.booked(desk.child(), block)
+    assert block not in page("/booking").text
     answer = page(f"/booking/blocks/{block}", {"reference": ref})
     assert answer.status_code == 422
     assert "This block is full" in answer.text

@@ -62,6 +62,12 @@ def test_however_much_is_bought_nothing_is_overspent_and_all_balances(shares, pr
     assert domain.total(known.values()).spent == sum(spent.values())
 
 
+def test_nobody_pays_for_another_even_where_the_pool_as_a_whole_has_enough():
+    parts = [events.Contribution(organisation=name, discipline="ot", pence=1) for name in "abc"]
+    with pytest.raises(domain.NotAllowed, match="more than is left"):
+        domain.charge(1, "ot", domain.balances(parts, {("a", "ot"): 1}))
+
+
 AUTUMN, SPRING = (next(term for term in AREA.terms if term.id == name) for name in ("2026-autumn", "2027-spring"))
 SEASON = domain.Season(term=DateRange(AUTUMN.starts, AUTUMN.ends), latest=SPRING.ends, is_closed=CALENDAR.is_closed)
 IN_TERM = st.dates(AUTUMN.starts, AUTUMN.ends)

@@ -205,9 +205,7 @@ def link_noted(renewed: LinkRenewed, known: int) -> RecipientLinkNoted | None:
     """Note that a contact's link is of a later generation than the one known; None where it is not, or no contact's."""
     if renewed.recipient == SENDER or renewed.generation <= known:
         return None
-    return RecipientLinkNoted(
-        contact_id=renewed.recipient, reference=renewed.reference, generation=renewed.generation
-    )
+    return RecipientLinkNoted(contact_id=renewed.recipient, reference=renewed.reference, generation=renewed.generation)
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------

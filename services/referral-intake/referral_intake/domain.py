@@ -5,12 +5,23 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from frontdoor.calendars import CALENDAR_VERSION, SchoolCalendar, age_on, due_at, received_on
-from frontdoor.events import AGENCIES, ContactAdded, ContactRef, Need, ReferralSubmitted, Route, instant
+from frontdoor.events import (
+    AGENCIES,
+    Agency,
+    ContactAdded,
+    ContactRef,
+    LinkRenewed,
+    Need,
+    ReferralSubmitted,
+    Route,
+    SenderLinkNoted,
+    instant,
+)
 
 NeedCode = Literal[
     "SPLD", "MLD", "SLD", "PMLD", "SEMH", "SLCN", "HI", "VI", "MSI", "PD", "ASD", "DS", "OTH", "NSA", "NYK"
@@ -39,6 +50,8 @@ FAMILY = frozenset({"parent", "young_person"})
 """Roles of people who act for themselves or their own child."""
 ENDED = frozenset({"declined", "redirected", "withdrawn", "closed"})
 """States of an agency's entry in which nothing more happens to it."""
+SENDERS_LINK, FIRST_GENERATION = "sender", 1
+"""The recipient that the sender's own link names, and its generation until it is renewed."""
 
 LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "referral": {
@@ -52,6 +65,7 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
         "ContactChanged": (frozenset({"known"}), None),
     },
     "progress": {"ProgressNoted": (frozenset({"", "noted"}), "noted")},
+    "link-noted": {"SenderLinkNoted": (frozenset({"", "noted"}), "noted")},
     "refusal": {"IntakeRefused": (frozenset({""}), "refused")},
 }
 """Stream kind → event type → (the states it may happen in, the state it leads to; None: the same)."""
@@ -278,22 +292,43 @@ def newcomer_may_be_told(
     )
 
 
-def standing(
-    status: str, rules: Mapping[str, str], said: Mapping[str, tuple[str, datetime | None]]
-) -> tuple[str, list[dict[str, Any]]]:
-    """Say where a referral stands: its own status, and each agency's as triage has said (queued until it has).
+# --- where it stands --------------------------------------------------------------------------------------------------
 
-    `rules` are those that sent it to each agency, separated by spaces; `said` is (status, due at) by agency.
+
+@dataclass
+class Standing:
+    """Where a referral stands: by agency, the rules that sent it there, and (status, due at) as triage has said.
+
+    Rules of one agency are separated by spaces.
     """
+
+    rules: dict[str, str] = field(default_factory=dict)
+    said: dict[str, tuple[str, datetime | None]] = field(default_factory=dict)
+
+    @property
+    def agencies(self) -> tuple[Agency, ...]:
+        """Every agency that it is with, in alphabetical order."""
+        return tuple(agency for agency in AGENCIES if agency in self.rules or agency in self.said)
+
+
+def standing(status: str, known: Standing) -> tuple[str, list[dict[str, Any]]]:
+    """Say where a referral stands: its own status, and each agency's as triage has said (queued until it has)."""
     entries = []
-    for agency in (name for name in AGENCIES if name in rules or name in said):
-        stands, due = said.get(agency, ("queued", None))
+    for agency in known.agencies:
+        stands, due = known.said.get(agency, ("queued", None))
         if status == "withdrawn" and stands not in ENDED:
             stands = "withdrawn"
-        sent_by = rules.get(agency, "redirected").split()
+        sent_by = known.rules.get(agency, "redirected").split()
         entries.append({"agency": agency, "status": stands, "due_at": instant(due) if due else None, "rules": sent_by})
     has_ended = status == "received" and all(entry["status"] in ENDED for entry in entries)
     return "closed" if has_ended else status, entries
+
+
+def link_noted(renewed: LinkRenewed, known: int) -> SenderLinkNoted | None:
+    """Note that the sender's link is of a later generation than the one known; None where it is not, or another's."""
+    if renewed.recipient != SENDERS_LINK or renewed.generation <= known:
+        return None
+    return SenderLinkNoted(reference=renewed.reference, generation=renewed.generation)
 
 
 # --- who may see which part -------------------------------------------------------------------------------------------
@@ -322,6 +357,20 @@ PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
     "care": ("care_status", "responsible_authority", "child_protection"),
 }
 """Category → fields of `child` that need it besides `identity`."""
+
+
+@dataclass(frozen=True)
+class Relations:
+    """The ways in which somebody may stand to referrals; what is None does not hold for them."""
+
+    person: str | None = None
+    school: str | None = None
+    agency: str | None = None
+
+
+def relations(person: str, organisation: str | None, agency: str | None, roles: Collection[str]) -> Relations:
+    """Say how somebody in these roles stands to referrals: by their own, a senco's school, a triager's agency."""
+    return Relations(person, organisation if "senco" in roles else None, agency if "triager" in roles else None)
 
 
 def visible(answer: Mapping[str, Any], categories: frozenset[str] | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from frontdoor.events import (
     ChildRegistered,
     ContactAdded,
     ContactChanged,
+    LinkRenewed,
     ProgressNoted,
     ReferralAmended,
     ReferralSubmitted,
@@ -78,8 +79,7 @@ def receive_referral_once(work: Work, token: str, form: ReferralForm, child_id: 
     reference = store.reference_of_token(work.session, work.actor.person, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
-        agencies = sorted(_standing(work, known.reference).rules)
-        return _receipt(work, known.reference, agencies, known.received_at, known.acknowledge_by)
+        return _receipt(work, known, sorted(_standing(work, known.reference).rules))
     receipt = receive_referral(work, form, child_id)
     store.keep_token(work.session, work.actor.person, token, receipt.reference)
     return receipt
@@ -103,7 +103,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
     work.append(f"referral/{reference}", 0, event)
     found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
     store.keep_search_hashes(work.session, work.area.id, child_id, domain.search_hashes(work.parts.secret, *found_by))
-    return _receipt(work, reference, list(event.agencies), event.received_at, event.acknowledge_by)
+    return _receipt(work, event, list(event.agencies))
 
 
 def _registered(work: Work, form: ReferralForm, child_id: str) -> ChildRegistered:
@@ -121,16 +121,15 @@ def _added(work: Work, form: ReferralForm, contact: Contact, case: tuple[str, st
     return ContactAdded(**_contact_state(work, contact, case, short_id("K"), told=told, home=home))
 
 
-def _receipt(
-    work: Work, reference: str, agencies: list[str], received_at: datetime, acknowledge_by: datetime
-) -> Receipt:
+def _receipt(work: Work, referral: ReferralSubmitted | store.Referral, agencies: list[str]) -> Receipt:
+    first_link = FamilyLink(referral.reference, domain.SENDERS_LINK, domain.FIRST_GENERATION)
     return Receipt(
-        reference=reference,
+        reference=referral.reference,
         status="received",
         agencies=agencies,
-        received_at=instant(received_at),
-        acknowledge_by=instant(acknowledge_by),
-        status_url=work.parts.links.path(FamilyLink(reference, "sender", 1)),
+        received_at=instant(referral.received_at),
+        acknowledge_by=instant(referral.acknowledge_by),
+        status_url=work.parts.links.path(first_link),
     )
 
 
@@ -332,6 +331,13 @@ def note_progress(work: Work, noted: ProgressNoted) -> None:
         work.append(f"progress/{noted.reference}", None, noted)
 
 
+def note_link(work: Work, renewed: LinkRenewed) -> None:
+    """Note which link of the sender's opens. Twice, or late, is harmless: only a later one than known is noted."""
+    noted = domain.link_noted(renewed, store.link_generation(work.session, renewed.reference))
+    if noted is not None:
+        work.append(f"link-noted/{noted.reference}", None, noted)
+
+
 def _require(event_type: str, status: str) -> None:
     try:
         domain.require(event_type, status, ENDS)
@@ -339,7 +345,7 @@ def _require(event_type: str, status: str) -> None:
         raise Refused(not_allowed.code, not_allowed.sentence) from None
 
 
-def _standing(work: Work, reference: str) -> store.Standing:
+def _standing(work: Work, reference: str) -> domain.Standing:
     return store.standings_of(work.session, [reference])[reference]
 
 
@@ -384,15 +390,13 @@ def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str |
     known = work.area.setting(setting) if setting else None
     if actor.area != work.area.id or (setting and known is None):
         return {"referrals": [], "next": None}
-    by = store.Relations(
-        person=actor.person,
-        school=actor.organisation if "senco" in actor.roles and not mine else None,
-        agency=actor.agency if "triager" in actor.roles and not mine else None,
-    )
+    by = domain.relations(actor.person, actor.organisation, actor.agency, () if mine else actor.roles)
     rows = store.find_referrals(work.session, work.area.id, by, known.id if known else None, read_cursor(cursor))
     page = rows[: store.PAGE]
     last = f"{instant(page[-1].received_at)}|{page[-1].reference}" if len(rows) > store.PAGE else None
-    return {"referrals": _summaries(work, _allowed(work, "referral.read", "referral.list", page)), "next": last}
+    allowed = _allowed(work, "referral.read", "referral.list", page)
+    standings = store.standings_of(work.session, [row.reference for row in allowed])
+    return {"referrals": [_summary(row, standings[row.reference]) for row in allowed], "next": last}
 
 
 def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral]) -> list[store.Referral]:
@@ -409,14 +413,9 @@ def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral
     return found
 
 
-def _summaries(work: Work, rows: Sequence[store.Referral]) -> list[dict[str, Any]]:
-    """Say of each referral where it stands, without anything about the child."""
-    standings = store.standings_of(work.session, [row.reference for row in rows])
-    return [_summary(row, standings[row.reference]) for row in rows]
-
-
-def _summary(row: store.Referral, stands: store.Standing) -> dict[str, Any]:
-    status, agencies = domain.standing(row.status, stands.rules, stands.said)
+def _summary(row: store.Referral, stands: domain.Standing) -> dict[str, Any]:
+    """Say where a referral stands, without anything about the child."""
+    status, agencies = domain.standing(row.status, stands)
     return {
         "reference": row.reference,
         "status": status,

@@ -17,13 +17,13 @@ from frontdoor.identifiers import FamilyLink, normal_reference, short_id
 from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import words
 from frontdoor.work import Work
-from referral_intake import form_pages, handlers, store
+from referral_intake import domain, form_pages, handlers, store
 from referral_intake.commands import Addition, Withdrawal
 from referral_intake.form_pages import Page, Sent, drafts, lines, nothing_here, pages, see
 from referral_intake.questions import in_words, reader_of
 
 router = APIRouter(include_in_schema=False)
-router.include_router(form_pages.router)
+router.routes.extend(form_pages.router.routes)
 Reading = Annotated[Call, may("referral.read")]
 Adding = Annotated[Call, may("referral.add")]
 Withdrawing = Annotated[Call, may("referral.withdraw")]
@@ -172,11 +172,12 @@ def _referral(call: Call, reference: str) -> dict[str, Any]:
         assert row is not None  # noqa: S101  it has just been shown
         subject = store.subject_of(row, [entry["agency"] for entry in shown["agencies"]])
         version = work.version(f"referral/{known}")
+        own_link = FamilyLink(known, domain.SENDERS_LINK, store.link_generation(work.session, known))
     area, now, typed = call.parts.area, call.parts.clock(), shown.get("child", {}).get("setting", "")
     setting = area.setting(typed) if typed else None
     open_still = shown["status"] != "withdrawn"
     able = access.decide(call.actor, "referral.withdraw", subject, area.agreements, now)
-    link = call.parts.links.path(FamilyLink(known, "sender", 1)) if row.sent_by == call.actor.person else None
+    link = call.parts.links.path(own_link) if row.sent_by == call.actor.person else None
     return {
         "referral": shown,
         "reference": known,

@@ -1,7 +1,6 @@
 """Intake's tables: what `apply` writes of its own events, what is kept beside them, and the questions asked of them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -13,8 +12,6 @@ from frontdoor.access import Subject
 from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
-    AGENCIES,
-    Agency,
     ChildRegistered,
     ContactAdded,
     ContactChanged,
@@ -22,7 +19,9 @@ from frontdoor.events import (
     ReferralAmended,
     ReferralSubmitted,
     ReferralWithdrawn,
+    SenderLinkNoted,
 )
+from referral_intake.domain import FIRST_GENERATION, Relations, Standing
 
 PAGE = 50
 """Referrals on one page of a list."""
@@ -113,6 +112,16 @@ class Progress(Row, table=True):
     status: str
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     received_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SenderLink(Row, table=True):
+    """The generation of the sender's link that opens, once it was renewed."""
+
+    __tablename__ = "sender_link"
+    __table_args__ = DERIVED
+    reference: str = Field(primary_key=True)
+    area: str
+    generation: int
 
 
 class ReferralAddition(Row, table=True):
@@ -212,6 +221,8 @@ def apply(session: Session, recorded: Recorded) -> None:
             upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
         case ProgressNoted():
             _apply_progress(session, recorded, event)
+        case SenderLinkNoted():
+            session.merge(SenderLink(area=recorded.area, **event.model_dump()))
 
 
 _PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
@@ -307,19 +318,6 @@ def find_referral(session: Session, area: str, reference: str) -> Referral | Non
     return row if row is not None and row.area == area else None
 
 
-@dataclass
-class Standing:
-    """Where a referral stands: by agency, the rules that sent it there, and (status, due at) as triage has said."""
-
-    rules: dict[str, str] = field(default_factory=dict)
-    said: dict[str, tuple[str, datetime | None]] = field(default_factory=dict)
-
-    @property
-    def agencies(self) -> tuple[Agency, ...]:
-        """Every agency that it is with, in alphabetical order."""
-        return tuple(agency for agency in AGENCIES if agency in self.rules or agency in self.said)
-
-
 def standings_of(session: Session, references: Sequence[str]) -> dict[str, Standing]:
     """Say of each of these referrals where it stands."""
     found = {reference: Standing() for reference in references}
@@ -333,6 +331,12 @@ def standings_of(session: Session, references: Sequence[str]) -> dict[str, Stand
 def progress_with(session: Session, reference: str, agency: str) -> Progress | None:
     """Say where a referral stands with one agency."""
     return session.get(Progress, (reference, agency))
+
+
+def link_generation(session: Session, reference: str) -> int:
+    """Say which generation of the sender's link opens."""
+    link = session.get(SenderLink, reference)
+    return link.generation if link else FIRST_GENERATION
 
 
 def subject_of(referral: Referral, agencies: Iterable[str]) -> Subject:
@@ -365,15 +369,6 @@ def additions_to(session: Session, reference: str) -> Sequence[ReferralAddition]
     """List what was added to a referral, in order."""
     added = select(ReferralAddition).where(col(ReferralAddition.reference) == reference)
     return session.scalars(added.order_by(col(ReferralAddition.version))).all()
-
-
-@dataclass(frozen=True)
-class Relations:
-    """The ways in which somebody may stand to referrals; what is None does not hold for them."""
-
-    person: str | None = None
-    school: str | None = None
-    agency: str | None = None
 
 
 Place = tuple[datetime, str]

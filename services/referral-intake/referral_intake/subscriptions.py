@@ -1,4 +1,4 @@
-"""What intake hears: where a referral stands with each agency, to show it to who sent it."""
+"""What intake hears, to show it to who sent a referral: where it stands with each agency, and which link opens."""
 
 from collections.abc import Callable
 from typing import cast
@@ -18,6 +18,7 @@ from frontdoor.events import (
     EntryStatus,
     EntryWithdrawn,
     Event,
+    LinkRenewed,
     ProgressNoted,
     ReferralQueued,
 )
@@ -46,6 +47,10 @@ def _stands(status: EntryStatus) -> Callable[[Work, Heard], None]:
     return note
 
 
+def _renewed(work: Work, heard: Heard) -> None:
+    handlers.note_link(work, cast(LinkRenewed, heard.event))
+
+
 SUBSCRIPTIONS: dict[type[Event], Handler] = {
     ReferralQueued: _queued,
     EntryAccepted: _stands("accepted"),
@@ -58,4 +63,5 @@ SUBSCRIPTIONS: dict[type[Event], Handler] = {
     EntryReopened: _stands("queued"),
     EntryRequeued: _stands("queued"),
     EntryWithdrawn: _stands("withdrawn"),
+    LinkRenewed: _renewed,
 }

@@ -24,6 +24,10 @@ LOOK_AGAIN = 0.25
 """Seconds after which a hearer looks for events by itself: another process may have written."""
 
 
+GATHER = 0.02
+"""Seconds that a hearer leaves to others after a batch: the next one is larger then, and costs less an event."""
+
+
 @dataclass(frozen=True)
 class Owner:
     """A service whose log is heard."""
@@ -145,7 +149,9 @@ class LocalTransport:
                 log.exception("hearing_failed", service=hearer.parts.service)
                 self._stopping.wait(1.0)
                 continue
-            if not moved:
+            if moved:
+                self._stopping.wait(GATHER)
+            else:
                 bell.wait(LOOK_AGAIN)
 
 
