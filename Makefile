@@ -18,19 +18,25 @@ unexport VIRTUAL_ENV
 run: .venv/.ready  ## serve the whole product on PORT (8000), with sample people and data
 	@exec $(BIN)/frontdoor run
 
-test: .venv/.ready  ## run all tests; ARGS="-k queue" goes on to pytest
-	@browser=$$(command -v "$${FRONTDOOR_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome); \
+# The quick tests share the cores among workers; the others start processes and browsers of their own, one at a time.
+QUICK := not (browser or containers or faults or slow)
+
+test: test-fast  ## run all tests; ARGS="-k queue" goes on to pytest
+	@rest="browser or containers or faults or slow"; \
+	browser=$$(command -v "$${FRONTDOOR_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome); \
 	if [ -n "$$browser" ]; then \
-	  export FRONTDOOR_CHROMIUM="$$browser"; exec $(BIN)/pytest $(ARGS); \
+	  export FRONTDOOR_CHROMIUM="$$browser"; \
+	else \
+	  case " $$FRONTDOOR_REQUIRE " in *" browser "*) \
+	    echo "There is no Chromium here, and FRONTDOOR_REQUIRE says that the browser tests must run." >&2; exit 1;; \
+	  esac; \
+	  echo "Browser tests are left out: no Chromium on the PATH, and FRONTDOOR_CHROMIUM names none."; \
+	  rest="($$rest) and not browser"; \
 	fi; \
-	case " $$FRONTDOOR_REQUIRE " in *" browser "*) \
-	  echo "There is no Chromium here, and FRONTDOOR_REQUIRE says that the browser tests must run." >&2; exit 1;; \
-	esac; \
-	echo "Browser tests are left out: no Chromium on the PATH, and FRONTDOOR_CHROMIUM names none."; \
-	exec $(BIN)/pytest -m "not browser" $(ARGS)
+	$(BIN)/pytest -m "$$rest" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 test-fast: .venv/.ready  ## run the quick tests: no browser, no containers, no faults
-	@exec $(BIN)/pytest -m "not (browser or containers or faults or slow)" $(ARGS)
+	@$(BIN)/pytest -n auto -m "$(QUICK)" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 check: .venv/.ready  ## check format, lint, types, import contracts and the rules of the house
 	@echo "Format …";               $(BIN)/ruff format --quiet --check . || { echo "'make fmt' puts this right." >&2; exit 1; }
@@ -79,4 +85,5 @@ endif
 .venv/.ready: .venv/.made pyproject.toml uv.lock
 	@echo "Bringing the packages to what uv.lock says (about a minute the first time) …"
 	@$(BIN)/uv sync --frozen --offline --quiet 2>/dev/null || $(BIN)/uv sync --frozen --quiet
+	@$(BIN)/python -m compileall -q shared services deploy
 	@touch $@

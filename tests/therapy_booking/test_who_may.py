@@ -17,16 +17,15 @@ def expected(person, allowed, otherwise=403):
     return 401 if person is None else allowed.get(person, otherwise)
 
 
-@pytest.mark.parametrize("person", EVERYBODY)
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/api/providers", {"name": "A", "kind": "nhs"}),
-        ("/api/places", {"name": "A", "kind": "online"}),
-        ("/api/therapists", {"name": "A", "disciplines": ["ot"]}),
-    ],
-)
-def test_only_the_coordinator_registers_supply(shared_desk, shared_supply, person, path, body):
+SUPPLY = [
+    ("/api/providers", {"name": "A", "kind": "nhs"}, EVERYBODY),
+    ("/api/places", {"name": "A", "kind": "online"}, (COORDINATOR, CHAIR, MANAGER, SALT)),
+    ("/api/therapists", {"name": "A", "disciplines": ["ot"]}, (COORDINATOR, CHAIR, MANAGER, SALT)),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "person"), [(*row[:2], person) for row in SUPPLY for person in row[2]])
+def test_only_the_coordinator_registers_supply(shared_desk, shared_supply, path, body, person):
     body = body | ({"provider": shared_supply.provider} if path == "/api/therapists" else {})
     assert shared_desk.ask("POST", path, body, person).status_code == expected(person, {COORDINATOR: 201})
 

@@ -284,7 +284,7 @@ def _book(work: Work, block: store.Block, waiting: store.Waiting | None, *, shor
         busy = _busy(work, waiting.child_id, supply)
     open_offers = store.offers(work.session, work.area.id, block=block.block)
     offer = next((row.offer for row in open_offers if waiting and row.reference == waiting.reference), None)
-    with _or_elsewhere(work, wait, supply):
+    with _or_elsewhere(work, wait):
         said = domain.book(short_id("G"), wait, supply, busy, shorter=shorter, offer=offer)
     work.append(f"booking/{said.booking}", 0, said)
     _drop_offers(work, said.reference, said.discipline, accepted=offer)
@@ -307,25 +307,23 @@ def _busy(work: Work, child_id: str, supply: domain.Supply) -> list[domain.Span]
 
 
 @contextmanager
-def _or_elsewhere(work: Work, wait: domain.Wait | None, supply: domain.Supply) -> Iterator[None]:
-    """Name other blocks that would fit where this one does not."""
+def _or_elsewhere(work: Work, wait: domain.Wait | None) -> Iterator[None]:
+    """Name the blocks that would fit where the one wished for does not."""
     try:
         with deciding():
             yield
     except Refused as no:
         if wait is not None and no.code != "not_allowed":
-            fitting = islice(fitting_blocks(work, wait, but=supply.block), 3)
+            fitting = islice(fitting_blocks(work, wait), 3)
             no.more["alternatives"] = [_alternative(found) for found in fitting]
         raise
 
 
-def fitting_blocks(
-    work: Work, wait: domain.Wait, but: str | None = None, *, shorter: bool = False
-) -> Iterator[domain.Supply]:
+def fitting_blocks(work: Work, wait: domain.Wait, *, shorter: bool = False) -> Iterator[domain.Supply]:
     """Walk the blocks that a child could be booked into, `shorter`: also those with too few sessions."""
     wished = replace(wait, sessions=1) if shorter else wait
     for supply in store.with_places(work.session, work.area.id, wait.discipline, work.now):
-        if supply.block != but and domain.fits(wished, supply, _busy(work, wait.child_id, supply)):
+        if domain.fits(wished, supply, _busy(work, wait.child_id, supply)):
             yield supply
 
 
