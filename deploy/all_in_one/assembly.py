@@ -16,6 +16,7 @@ from frontdoor.database import Database
 from frontdoor.delivery.hearer import Hearer
 from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.migrations import migrate
 from frontdoor.origin import Peers
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build
@@ -109,7 +110,7 @@ def _wiring(settings: Settings, folder: Path, area: Area, keys: KeyStore, clock:
 
     def wire(service: Service) -> Parts:
         database = _sqlite(folder, service.name)
-        database.create(service.metadata)
+        migrate(database, service.name)
         return Parts(
             service=service.name,
             database=database,

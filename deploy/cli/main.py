@@ -141,6 +141,15 @@ def migrate() -> None:
         say.print(f"{len(assembly.services)} services are at this release at {datetime.now(UTC):%H:%M:%S} UTC")
 
 
+@app.command()
+def revise(service: ServiceName, message: str) -> None:
+    """Write the next migration of a service, from its tables as they are in the code."""
+    from frontdoor.migrations import write_next
+
+    with opened() as assembly:
+        say.print(str(write_next(known(assembly, service), message)))
+
+
 def main() -> None:
     """Run the command line."""
     try:

@@ -45,5 +45,7 @@ def serve(settings: Settings, say: Console) -> None:
 def _greet(settings: Settings, say: Console, assembly: Assembly) -> None:
     say.print(f"Front Door, {assembly.area.name}: [bold]{settings.address}[/bold]")
     if settings.env == "demo":
-        say.print("Sign in as one of the sample people at /sign-in, or send  Authorization: Bearer demo-senco")
+        say.print(
+            "Sign in as one of the sample people at /sign-in, or send Authorization: Bearer demo-senco", soft_wrap=True
+        )
     say.print("Stop with Ctrl-C; the data stays.")

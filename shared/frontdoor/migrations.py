@@ -5,6 +5,7 @@ known by one query, and Alembic is imported only where there is something to do.
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from sqlalchemy import MetaData, inspect, text
@@ -34,6 +35,23 @@ def migrate(database: Database, service: str) -> bool:
         command.upgrade(config(folder, connection), "head")
         connection.commit()
     return True
+
+
+def write_next(service: str, message: str) -> Path:
+    """Write the next migration of a service: what its tables are now, beside what the history so far makes."""
+    from alembic import command  # noqa: PLC0415
+
+    folder = folder_of(service)
+    number = int(head(folder) or 0) + 1
+    with TemporaryDirectory() as beside:
+        database = Database(f"sqlite:///{beside}/{service}.sqlite")
+        if number > 1:
+            migrate(database, service)
+        with database.engine.connect() as connection:
+            wanted = config(folder, connection)
+            command.revision(wanted, message=message, autogenerate=True, rev_id=f"{number:04d}")
+        database.dispose()
+    return next((folder / "versions").glob(f"{number:04d}_*.py"))
 
 
 def config(folder: Path, connection: Any) -> Any:

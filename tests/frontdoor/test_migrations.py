@@ -1,0 +1,21 @@
+"""The migrations make the tables that the code expects, and know when there is nothing to do."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from all_in_one.assembly import services
+from frontdoor.database import Database
+from frontdoor.migrations import migrate
+
+SERVICES = services()
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=[service.name for service in SERVICES])
+def test_the_migrations_make_the_tables_of_the_code(service, tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/{service.name}.sqlite")
+
+    assert migrate(database, service.name)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), service.metadata) == []
+    assert not migrate(database, service.name)
