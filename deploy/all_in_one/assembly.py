@@ -82,7 +82,9 @@ class Assembly:
         apps = {name: self._app(service) for name, service in self.services.items()}
         for app in apps.values():
             app.state.peers = Peers(tuple(apps), in_process(apps))
-        return Dispatcher(apps, self.services, self.start, self.stop)
+        dispatcher = Dispatcher(apps, self.services, self.start, self.stop)
+        self.transport.busy = dispatcher.busy
+        return dispatcher
 
     def _app(self, service: Service) -> FastAPI:
         return build(service, self.parts[service.name], lambda: self.hearing(service.name))

@@ -38,6 +38,7 @@ class Dispatcher:
     ) -> None:
         self.apps = apps
         self._start, self._stop = start, stop
+        self._sending = 0
         paths = [(path, name) for name, service in services.items() for path in (f"/{name}", *service.paths)]
         self._paths = sorted(paths, key=lambda pair: -len(pair[0]))
 
@@ -46,7 +47,16 @@ class Dispatcher:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        await self.apps[self.service_of(scope["path"])](scope, receive, send)
+        sending = scope["method"] == "POST"
+        self._sending += sending
+        try:
+            await self.apps[self.service_of(scope["path"])](scope, receive, send)
+        finally:
+            self._sending -= sending
+
+    def busy(self) -> bool:
+        """Say whether people are sending something just now."""
+        return self._sending > 0
 
     def service_of(self, path: str) -> str:
         """Name the service that serves a path: the longest of all services' paths that it begins with."""

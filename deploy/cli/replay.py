@@ -63,7 +63,9 @@ def _hand_over(hearer: Hearer, wanted: Replay, records: list[Recorded]) -> None:
         if wanted.types:
             _run_handlers(hearer, portion)
         else:
-            hearer.deliver(wanted.service, [record.payload for record in portion])
+            payloads = [record.payload for record in portion]
+            while payloads:
+                payloads = payloads[hearer.deliver(wanted.service, payloads) :]
 
 
 def _run_handlers(hearer: Hearer, records: list[Recorded]) -> None:

@@ -56,7 +56,10 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True)
 class Occasion:
-    """When, by whom and because of what something is said. `caused_by` is the heard event's id, in subscriptions."""
+    """When, by whom and because of what something is said, and in which epoch of the service's history.
+
+    `caused_by` is the heard event's id, in subscriptions.
+    """
 
     now: datetime
     actor: str
@@ -65,6 +68,7 @@ class Occasion:
     causation: str | None = None
     caused_by: str | None = None
     traceparent: str | None = None
+    epoch: int = 1
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,7 @@ class EventLog:
             "dataschema": DATASCHEMA.format(type=kind.__name__, version=kind.schema_version),
             "area": occasion.area,
             "version": version,
-            "epoch": said.epoch(self),
+            "epoch": occasion.epoch,
             "actor": occasion.actor,
             "correlationid": occasion.correlation,
             "causationid": occasion.causation,
@@ -224,6 +228,10 @@ class EventLog:
         # The event is at hand: nobody need read it back from its bytes.
         record.__dict__["event"] = event
         return record
+
+    def epoch(self, session: Session) -> int:
+        """Give the epoch of the service's history: 1, and one more after each restore from an older copy."""
+        return session.connection().scalar(select(func.max(self.epochs.c.number))) or 1
 
     def _head(self, session: Session, stream: str) -> tuple[int, bytes | None]:
         found = session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
@@ -264,7 +272,6 @@ class Saying:
         self.occasion = occasion
         self._counts: Counter[tuple[str, str]] = Counter()
         self._before: set[tuple[str, str, int]] | None = None
-        self._epoch: int | None = None
 
     def number(self, stream: str, event: Event) -> int | None:
         """Number this event among those of its type that the cause leads to on its stream; None without a cause."""
@@ -283,13 +290,6 @@ class Saying:
             rows = self._session.connection().execute(log.said_because, cause)
             self._before = {(row.stream, row.type, row.ordinal) for row in rows}
         return (stream, type(event).__name__, ordinal) in self._before
-
-    def epoch(self, log: EventLog) -> int:
-        """Give the epoch of the service's history: 1, and one more after each restore from an older copy."""
-        if self._epoch is None:
-            latest = self._session.connection().scalar(select(func.max(log.epochs.c.number)))
-            self._epoch = latest or 1
-        return self._epoch
 
 
 def _row(record: Recorded, caused_by: str | None, ordinal: int | None) -> dict[str, Any]:

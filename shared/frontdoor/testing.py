@@ -99,7 +99,8 @@ class Stage:
     def hears(self, stream: str, *events: Event) -> list[Recorded]:
         """Let another service say these events on a stream, and this one hear them."""
         records = self.owners.say(stream, *events)
-        self.hearer.deliver(events[0].source, [record.payload for record in records])
+        for record in records:
+            self.hearer.deliver(events[0].source, [record.payload])
         return records
 
     def hears_again(self, *records: Recorded) -> None:

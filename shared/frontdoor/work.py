@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -110,10 +111,17 @@ class Parts:
         """This service's audit table."""
         return self.log.metadata.tables["audit"]
 
+    @cached_property
+    def epoch(self) -> int:
+        """The epoch of this service's history, as it was when the process first said something."""
+        with self.database.read() as session:
+            return self.log.epoch(session)
+
     @contextmanager
     def work(self, actor: access.Actor, correlation: str | None = None) -> Iterator[Work]:
         """Open a transaction in which this person changes or reads something."""
-        occasion = Occasion(self.clock(), actor.person, self.area.id, correlation or str(uuid4()))
+        caller = correlation or str(uuid4())
+        occasion = Occasion(self.clock(), actor.person, self.area.id, caller, epoch=self.epoch)
         try:
             with self.database.write() as session:
                 yield Work(self, session, occasion, actor)
@@ -139,5 +147,6 @@ class Parts:
             causation=heard.id,
             caused_by=heard.id,
             traceparent=heard.traceparent,
+            epoch=self.epoch,
         )
         return Work(self, session, occasion, actor)

@@ -252,8 +252,7 @@ def tasks(session: Session, area: str, limit: int) -> list[Notice]:
 
 def was_restored(session: Session) -> bool:
     """Whether this history was ever put back from a copy: what it thinks unsent may have gone out before."""
-    latest = session.connection().scalar(select(func.max(log.epochs.c.number)))
-    return (latest or 1) > 1
+    return log.epoch(session) > 1
 
 
 def hold(session: Session, area: str, now: datetime) -> None:

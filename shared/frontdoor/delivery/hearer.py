@@ -50,6 +50,8 @@ class NotYet(Exception):
 Subscriptions = Mapping[type[Event], Handler]
 Ask = Callable[[str, str, int], None]
 """(source, stream, from version): ask the owner to say a stream again."""
+KeepPlace = Callable[[Session, int], None]
+"""(session, count): keep that so many events of the batch are settled."""
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Hearer:
     refusal: type[Event]
     ask: Ask = lambda _source, _stream, _since: None
     pause: Callable[[float], None] = time.sleep
+    patience: float = 0.2
     handlers: dict[str, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,45 +76,45 @@ class Hearer:
         return tuple(sorted({kind.source for kind in self.subscriptions}))
 
     def deliver(
-        self, source: str, payloads: Sequence[bytes], keep_place: Callable[[Session], None] = lambda _session: None
-    ) -> None:
-        """Hear a batch in one transaction; returns once it is settled, however long that takes.
+        self, source: str, payloads: Sequence[bytes], keep_place: KeepPlace = lambda _session, _count: None
+    ) -> int:
+        """Hear a batch in one transaction; returns how many of its events are settled, however long that takes.
 
-        `keep_place` stores the transport's own position, in the same transaction. Trouble is retried in place with
-        back-off; after the third time event by event, where one that fails alone three times is parked as poison.
+        A batch ends early after `patience` seconds of work, so that nobody waits long for the database behind it.
+        `keep_place(session, count)` stores the transport's own position in the same transaction. Trouble is retried in
+        place with back-off; after the third time event by event, where one that fails alone three times is poison.
         """
         for attempt in range(TRIES):
             try:
-                self._transaction(source, payloads, keep_place, alone=False)
+                return self._transaction(source, payloads, keep_place, alone=False)
             except Exception as trouble:  # noqa: BLE001  what it was decides below; nothing may be lost here
                 log.warning("batch_failed", service=self.parts.service, source=source, error=type(trouble).__name__)
                 self.pause(_back_off(attempt))
-            else:
-                return
-        for payload in payloads:
-            self._settle(source, [payload], lambda _session: None)
-        self._settle(source, [], keep_place)
+        for count, payload in enumerate(payloads, 1):
+            self._settle(source, payload, _always(keep_place, count))
+        return len(payloads)
 
-    def _settle(self, source: str, payloads: Sequence[bytes], keep_place: Callable[[Session], None]) -> None:
+    def _settle(self, source: str, payload: bytes, keep_place: KeepPlace) -> None:
         attempt = 0
         while True:
             try:
-                return self._transaction(source, payloads, keep_place, alone=True)
+                self._transaction(source, [payload], keep_place, alone=True)
             except (OperationalError, IntegrityError, Stale) as trouble:
                 log.warning("retrying", service=self.parts.service, source=source, error=type(trouble).__name__)
                 self.pause(_back_off(attempt))
                 attempt += 1
+            else:
+                return
 
-    def _transaction(
-        self, source: str, payloads: Sequence[bytes], keep_place: Callable[[Session], None], *, alone: bool
-    ) -> None:
+    def _transaction(self, source: str, payloads: Sequence[bytes], keep_place: KeepPlace, *, alone: bool) -> int:
         with self.parts.database.write() as session:
             hearing = Hearing(self, session, source, alone=alone)
-            hearing.hear(payloads)
-            keep_place(session)
+            count = hearing.hear(payloads)
+            keep_place(session, count)
             reach("hear.placed")
         for stream, since in hearing.missing:
             self.ask(source, stream, since)
+        return count
 
     def retry_parked(self, ids: Iterable[int] | None = None) -> int:
         """Try parked events again (all that are open, or these); give back how many were applied."""
@@ -157,18 +160,21 @@ class Hearing:
         self.blocked: set[str] = set()
         self.awaited: set[tuple[str, str]] = set()
 
-    def hear(self, payloads: Sequence[bytes]) -> None:
-        """Claim, compare and settle each event."""
-        records = []
-        for payload in payloads:
-            try:
-                records.append(decode(payload))
-            except Undecodable:
+    def hear(self, payloads: Sequence[bytes]) -> int:
+        """Claim, compare and settle event after event, until all are or patience ends; give back how many."""
+        until = time.monotonic() + self.hearer.patience
+        heard = [_decoded(payload) for payload in payloads]
+        self.claim(sorted({record.stream for record in heard if record}))
+        count = 0
+        for count, (record, payload) in enumerate(zip(heard, payloads, strict=True), 1):  # noqa: B007
+            if record is None:
                 self._park_undecodable(payload)
-        self.claim(sorted({record.stream for record in records}))
-        for record in records:
-            self._hear_one(record)
+            else:
+                self._hear_one(record)
+            if time.monotonic() > until:
+                break
         self.keep()
+        return count
 
     def claim(self, streams: Sequence[str]) -> None:
         """Claim the positions of these streams, in sorted order, before anything else is locked."""
@@ -337,6 +343,17 @@ class Poison(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(self.__doc__)
         self.error = error
+
+
+def _always(keep_place: KeepPlace, count: int) -> KeepPlace:
+    return lambda session, _settled: keep_place(session, count)
+
+
+def _decoded(payload: bytes) -> Recorded | None:
+    try:
+        return decode(payload)
+    except Undecodable:
+        return None
 
 
 def _reason(failure: Exception) -> str:

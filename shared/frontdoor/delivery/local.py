@@ -6,7 +6,8 @@ the hearer starts from the first event again, which its stream positions then sk
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,12 @@ LOOK_AGAIN = 0.25
 """Seconds after which a hearer looks for events by itself: another process may have written."""
 
 
+PATIENCE = 0.04
+"""Seconds of work after which a batch ends: requests to the same service wait for its transaction."""
 GATHER = 0.02
 """Seconds that a hearer leaves to others after a batch: the next one is larger then, and costs less an event."""
+GIVE_WAY = 0.3
+"""Seconds that it leaves at most while people are sending something: they wait for an answer, events do not."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class LocalTransport:
 
     def __init__(self, owners: Mapping[str, Owner], hearers: Sequence[Hearer], batch: int = BATCH) -> None:
         self._owners, self._hearers, self._batch = owners, hearers, batch
+        self.busy: Callable[[], bool] = lambda: False
         self._asked: dict[str, list[tuple[str, str, int]]] = {hearer.parts.service: [] for hearer in hearers}
         self._bells = {hearer.parts.service: threading.Event() for hearer in hearers}
         self._stopping = threading.Event()
@@ -48,6 +54,7 @@ class LocalTransport:
         self.restarts = 0
         for hearer in hearers:
             hearer.ask = self._asker(hearer.parts.service)
+            hearer.patience = PATIENCE
         for owner in owners.values():
             owner.database.on_commit(self._ring)
 
@@ -102,15 +109,15 @@ class LocalTransport:
             if rows is None:
                 log.error("owner_restored", service=hearer.parts.service, source=source)
                 rows = owner.log.after(session, 0, self._batch)
-        if rows:
-            last = rows[-1]
+        if not rows:
+            return 0
 
-            def keep_place(session: Session) -> None:
-                position = {"source": source, "log_id": last.id, "event_id": last.event_id}
-                upsert(session, hearer.parts.log.metadata.tables["log_position"], [position])
+        def keep_place(session: Session, count: int) -> None:
+            last = rows[count - 1]
+            position = {"source": source, "log_id": last.id, "event_id": last.event_id}
+            upsert(session, hearer.parts.log.metadata.tables["log_position"], [position])
 
-            hearer.deliver(source, [row.payload for row in rows], keep_place)
-        return len(rows)
+        return hearer.deliver(source, [row.payload for row in rows], keep_place)
 
     def _behind(self, session: Session, owner: Owner, place: int, event: str | None) -> list[Row[Any]] | None:
         """Read what stands behind a place; None where the place no longer holds the event that was heard there."""
@@ -125,8 +132,13 @@ class LocalTransport:
             owner = self._owners[source]
             with owner.database.read() as session:
                 records = owner.log.stream(session, stream, since)
-            hearer.deliver(source, [record.payload for record in records])
+            self._deliver_all(hearer, source, [record.payload for record in records])
         return len(asked)
+
+    @staticmethod
+    def _deliver_all(hearer: Hearer, source: str, payloads: list[bytes]) -> None:
+        while payloads:
+            payloads = payloads[hearer.deliver(source, payloads) :]
 
     def _asker(self, service: str) -> Ask:
         def ask(source: str, stream: str, since: int) -> None:
@@ -150,9 +162,15 @@ class LocalTransport:
                 self._stopping.wait(1.0)
                 continue
             if moved:
-                self._stopping.wait(GATHER)
+                self._give_way()
             else:
                 bell.wait(LOOK_AGAIN)
+
+    def _give_way(self) -> None:
+        until = time.monotonic() + GIVE_WAY
+        self._stopping.wait(GATHER)
+        while self.busy() and time.monotonic() < until and not self._stopping.is_set():
+            self._stopping.wait(GATHER)
 
 
 def _place(session: Session, hearer: Hearer, source: str) -> tuple[int, str | None]:
