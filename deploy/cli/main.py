@@ -135,6 +135,30 @@ def due() -> None:
 
 
 @app.command()
+def restored(service: ServiceName) -> None:
+    """Say that a service's database was put back from an older copy: a new epoch begins, and nothing is sent."""
+    from notification import store as notices
+
+    with opened() as assembly:
+        parts = assembly.parts[known(assembly, service)]
+        with parts.database.write() as session:
+            number = parts.log.open_epoch(session, parts.clock())
+        with assembly.parts["notification"].database.write() as session:
+            notices.hold(session, assembly.area.id, parts.clock())
+    say.print(f"{service} is in epoch {number}. No message is sent until you run: frontdoor release")
+
+
+@app.command()
+def release() -> None:
+    """Let messages be sent again, after a restore."""
+    from notification import store as notices
+
+    with opened() as assembly, assembly.parts["notification"].database.write() as session:
+        notices.release(session, assembly.area.id)
+    say.print("Messages are sent again.")
+
+
+@app.command()
 def migrate() -> None:
     """Bring every service's tables to this release."""
     with opened() as assembly:

@@ -233,6 +233,12 @@ class EventLog:
         """Give the epoch of the service's history: 1, and one more after each restore from an older copy."""
         return session.connection().scalar(select(func.max(self.epochs.c.number))) or 1
 
+    def open_epoch(self, session: Session, now: datetime) -> int:
+        """Begin a new epoch, after a restore from an older copy; give its number."""
+        number = self.epoch(session) + 1
+        session.connection().execute(insert(self.epochs).values(number=number, opened_at=now))
+        return number
+
     def _head(self, session: Session, stream: str) -> tuple[int, bytes | None]:
         found = session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
         return (found.version, found.hash) if found else (0, None)

@@ -3,7 +3,7 @@
 An event is named in the past tense and says what its hearers need to act, no more: ids, codes, dates, states. Whatever
 identifies a person or was typed as free text is `Sealed`: ciphertext under that child's own key. Names and ways to
 reach people travel only in events marked `people=True`. On the wire each is the `data` of a CloudEvents 1.0 envelope
-(`frontdoor.event_log`); `deploy/cli` writes `examples/` and AsyncAPI from these classes.
+(`frontdoor.event_log`); `/asyncapi.json` is written from these classes.
 """
 
 from collections.abc import Callable

@@ -25,6 +25,11 @@ class _State(Collector):
         held = GaugeMetricFamily("frontdoor_events_parked", "Parked events that are open", labels=["service"])
         held.add_metric([service], parked_now(self._parts))
         yield held
+        oldest = GaugeMetricFamily(
+            "frontdoor_parked_oldest_seconds", "Age of the oldest parked event", labels=["service"]
+        )
+        oldest.add_metric([service], _oldest_parked(self._parts))
+        yield oldest
         said = GaugeMetricFamily("frontdoor_events_said", "Rows in the service's log", labels=["service"])
         with self._parts.database.read() as session:
             said.add_metric([service], self._parts.log.last_id(session))
@@ -36,6 +41,13 @@ def parked_now(parts: Parts) -> int:
     table = parts.log.metadata.tables["parked"].c
     with parts.database.read() as session:
         return session.connection().scalar(select(func.count()).where(table.state == "open")) or 0
+
+
+def _oldest_parked(parts: Parts) -> float:
+    table = parts.log.metadata.tables["parked"].c
+    with parts.database.read() as session:
+        first = session.connection().scalar(select(func.min(table.parked_at)).where(table.state == "open"))
+    return max((parts.clock() - first).total_seconds(), 0.0) if first else 0.0
 
 
 def text_of(parts: Parts, hearing: Callable[[], dict[str, Any]]) -> str:

@@ -2,7 +2,9 @@
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from cli import main
 from cli.rebuild import compare, derived_tables, rebuild
 from cli.replay import Replay, replay
 from cli.verify import verify
@@ -99,3 +101,20 @@ def test_a_service_that_lost_everything_but_its_log_of_places_hears_it_all_again
     lived_in.settle()
 
     assert lived_in.messages() == told
+
+
+def test_after_a_restore_nothing_is_sent_until_somebody_releases_it(front_door, monkeypatch):
+    monkeypatch.setenv("FRONTDOOR_DATA", str(front_door.folder))
+    command(main.app, ["restored", "triage-panel"])
+    front_door.refer()
+    assert front_door.messages() == []
+
+    command(main.app, ["release"])
+    front_door.settle()
+    assert len(front_door.messages()) == 1
+
+
+def command(app, words):
+    """Run a command of `frontdoor` in this process."""
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
