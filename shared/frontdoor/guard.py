@@ -3,8 +3,9 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from frontdoor.problems import Problem, answer
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -16,6 +17,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_ELSEWHERE = Problem(403, "from_elsewhere", "This was asked for by a page of another site. Nothing has been changed.")
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -31,7 +33,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         if scope["method"] in _CHANGES and _from_elsewhere(Headers(scope=scope)):
-            await PlainTextResponse("This came from another site.", 403)(scope, receive, send)
+            await answer(_ELSEWHERE)(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:

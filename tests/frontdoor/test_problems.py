@@ -1,0 +1,102 @@
+"""JSON is read as it is meant, and another site's page can change nothing here."""
+
+import json
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from frontdoor.guard import Guard
+from frontdoor.problems import Problem, parse_json
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(st.characters(codec="utf-8")),
+    lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), part, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_json_comes_back_as_it_was_sent(value):
+    assert parse_json(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"role":"family","role":"admin"}',
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":1e400}',
+        b'{"a":"\\ud800"}',
+        b'{"\\udfff":1}',
+        b"\xff\xfe",
+        b"{",
+        b"",
+        b"9" * 5000,
+        b"[" * 100_000,
+        b'{"a":' * 40 + b"1" + b"}" * 40,
+    ],
+    ids=[
+        "key twice",
+        "nan",
+        "infinity",
+        "too large",
+        "half a character",
+        "half a character in a key",
+        "utf-16",
+        "half",
+        "empty",
+        "5000 digits",
+        "100000 deep",
+        "40 deep",
+    ],
+)
+def test_what_is_not_strict_json_is_malformed(body):
+    with pytest.raises(Problem) as refused:
+        parse_json(body)
+
+    assert (refused.value.status, refused.value.code) == (400, "malformed")
+
+
+@pytest.fixture
+def client():
+    app = FastAPI()
+    app.add_middleware(Guard)
+
+    @app.post("/change")
+    def change():
+        return {}
+
+    return TestClient(app, base_url="http://front.example.org")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example.org"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_sites_page_can_change_nothing(client, headers):
+    assert client.post("/change", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://front.example.org"}], ids=str
+)
+def test_our_own_pages_and_programs_can(client, headers):
+    assert client.post("/change", headers=headers).status_code == 200
+
+
+def test_every_answer_forbids_framing_sniffing_and_foreign_scripts(client):
+    headers = client.post("/change").headers
+
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
