@@ -1,7 +1,7 @@
 """The skin that all pages share: templates, components, static files, and the few words every page needs.
 
 Common facts come from `request.state`, set by the service before a page is rendered: `actor` (an object with `name`
-and `person`, or None), `nav` (a list of {"href", "text", "current"}), `demo` (bool) and `csrf_token` (str).
+and `person`, or None), `nav` (a list of {"href", "text", "current"}) and `demo` (bool).
 """
 
 import hashlib
@@ -14,10 +14,8 @@ from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, pass_context
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
 from jinja2.bccache import Bucket, BytecodeCache
-from jinja2.runtime import Context
-from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -173,15 +171,9 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    environment.globals.update(parameters.FOR_COMPONENTS, static=static, identifier=identifier, csrf=_csrf)
+    environment.globals.update(parameters.FOR_COMPONENTS, static=static, identifier=identifier)
     environment.globals["ui"] = environment.get_template("components.html").module
     return environment
-
-
-@pass_context
-def _csrf(context: Context) -> Markup:
-    """The hidden input every POST form carries."""
-    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(context.get("csrf_token", ""))
 
 
 def _common(request: Request) -> dict[str, Any]:
@@ -191,7 +183,6 @@ def _common(request: Request) -> dict[str, Any]:
         "actor": getattr(state, "actor", None),
         "nav": getattr(state, "nav", []),
         "demo": getattr(state, "demo", False),
-        "csrf_token": getattr(state, "csrf_token", ""),
     }
 
 

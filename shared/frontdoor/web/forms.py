@@ -16,7 +16,6 @@ from frontdoor.web.wording import label_of, sentence, starred
 __all__ = ["FieldError", "Form", "field_errors", "identifier"]
 
 PARTS = ("day", "month", "year")
-NOT_DATA = frozenset({"csrf_token"})
 # No page of ours sends longer or deeper names; what does is no form, and would only cost time.
 LONGEST_NAME, DEEPEST_NAME = 200, 8
 YES = frozenset({"yes", "true", "on", "1"})
@@ -120,7 +119,7 @@ class Form:
     def _typed(self) -> Iterable[tuple[str, Any]]:
         """Every field that says something, as (name, value); the three inputs of a date are one field."""
         for name in dict.fromkeys(_without_part(name) for name in self.values):
-            if name not in NOT_DATA and not name.startswith("_"):
+            if not name.startswith("_"):
                 value = self._date(name) if self._is_date(name) else self._one(name)
                 if value is not None:
                     yield name, value
