@@ -219,6 +219,11 @@ class Area(_Frozen):
         found = self.organisations.get(organisation) if organisation else None
         return self.calendars[(found.calendar if found else None) or self.default_calendar]
 
+    def knows(self, person: str, role: str) -> bool:
+        """Say whether somebody of this area has a role."""
+        known = self.people.get(person)
+        return known is not None and known.area == self.id and role in known.roles
+
     def term(self, term_id: str) -> Term | None:
         """The term with that id, such as `2026-autumn`."""
         return next((term for term in self.terms if term.id == term_id), None)

@@ -1,6 +1,7 @@
 """A call by somebody to a route: who it is, whether they may, the work it does, and its answer given once."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from frontdoor.work import Parts, Work
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _AFTER = re.compile(r"([a-z-]+):([A-Za-z0-9/_.-]+):([0-9]{1,6})")
+TWIN_WAIT = 5.0
+"""Seconds of machine time that a twin waits for the first answer."""
 ARRIVAL_WAIT = 2.0
 """Seconds of machine time that a page waits for an event on its way here."""
 
@@ -49,33 +52,69 @@ class Call:
         do: Callable[[Work], Any],
         *,
         status: int = 201,
+        personal: bool = False,
         location: Callable[[Any], str] | None = None,
         prepare: Callable[[], None] = lambda: None,
     ) -> Response:
         """Do it and answer; or give the first answer again where this Idempotency-Key has been answered.
 
         `do` gives the JSON answer (a dict or a model). `prepare` runs before the transaction opens, and only where
-        something will be done. Only what succeeded is kept: what was refused or failed runs again.
+        something will be done. Only what succeeded is kept: what was refused or failed runs again. A `personal` answer
+        is not kept in clear: asked again, it is made again.
         """
-        key = self._idempotency_key()
+        with self._alone():
+            return self._once(do, status, location, prepare, personal=personal)
+
+    def _once(
+        self,
+        do: Callable[[Work], Any],
+        status: int,
+        location: Callable[[Any], str] | None,
+        prepare: Callable[[], None],
+        *,
+        personal: bool,
+    ) -> Response:
+        key = self.idempotency_key()
         sent = answers.digest(getattr(self.request.state, "sent", None))
         kept = answers.Answers(self.parts.log.metadata, self.actor.person, self.request.url.path, key) if key else None
         if kept:
             with self.look() as session:
-                if found := kept.find(session, sent, self.parts.clock()):
+                found = kept.find(session, sent, self.parts.clock())
+                if found and not personal:
                     return _again(*found)
         prepare()
         with self.work() as work:
-            if kept and (found := kept.find(work.session, sent, work.now)):
+            found = kept.find(work.session, sent, work.now) if kept else None
+            if found and not personal:
                 return _again(*found)
             done = do(work)
             body = done.model_dump(mode="json") if isinstance(done, BaseModel) else done
+            if found:
+                return _again(body, None)
             where = location(body) if location else None
             if kept:
-                kept.keep(work, sent, status, body, where)
+                kept.keep(work, sent, status, None if personal else body, where)
         return JSONResponse(body, status, headers={"Location": where} if where else None)
 
-    def _idempotency_key(self) -> str | None:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let a twin in flight wait for the first answer, up to 5 seconds."""
+        key = self.idempotency_key()
+        if key is None:
+            yield
+            return
+        twin = (self.parts.service, self.actor.person, self.request.url.path, key)
+        until = time.monotonic() + TWIN_WAIT
+        while not _take(twin):
+            if time.monotonic() > until:
+                raise Problem(409, "in_flight", "The first request with this Idempotency-Key is still being answered.")
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            _in_flight.discard(twin)
+
+    def idempotency_key(self) -> str | None:
         key = self.request.headers.get("idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
             raise Problem(400, "idempotency_key", "Idempotency-Key must be 1 to 128 visible ASCII characters.")
@@ -99,6 +138,18 @@ class Call:
             time.sleep(0.05)
 
 
+_in_flight: set[tuple[str, str, str, str]] = set()
+_in_flight_guard = threading.Lock()
+
+
+def _take(twin: tuple[str, str, str, str]) -> bool:
+    with _in_flight_guard:
+        if twin in _in_flight:
+            return False
+        _in_flight.add(twin)
+        return True
+
+
 def _again(body: Any, location: str | None) -> Response:
     headers = {"Idempotent-Replay": "true"} | ({"Location": location} if location else {})
     return JSONResponse(body, 200, headers=headers)
@@ -117,7 +168,9 @@ def may(action: str, agency: str | None = None) -> Any:
         request.state.nav = navigation.links(actor, request.url.path)
         request.state.demo = parts.demo
         access.permit(actor, action, parts.area.id, agency or request.path_params.get("agency"))
-        return Call(request, parts, actor, action)
+        made = Call(request, parts, actor, action)
+        made.idempotency_key()
+        return made
 
     call.action = action  # type: ignore[attr-defined]
     return Depends(call)

@@ -1,4 +1,4 @@
-"""OpenAPI of a service, with the bodies that `problems.json_body` declares."""
+"""OpenAPI and AsyncAPI: what programs outside may ask, and what the services say to one another."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from frontdoor.access import PUBLIC
 from frontdoor.events import EVENTS, topic_of
 
 _REF = "#/components/schemas/{model}"
@@ -19,8 +20,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         routes = [route for route in api_routes(app) if not _is_page(route)]
         document = get_openapi(title=app.title, version=app.version, routes=routes)
         for route in routes:
-            if model := body_model(route.dependant):
-                _describe_body(document, route, model)
+            for method in route.methods or ():
+                _describe(document, document["paths"][route.path_format][method.lower()], route, method)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -31,7 +32,8 @@ def api_routes(app: FastAPI) -> list[APIRoute]:
 
 
 def _is_page(route: APIRoute) -> bool:
-    return "/api/" not in route.path and "/health/" not in route.path and not route.path.endswith(".json")
+    programs = ("/api/", "/health/", "/metrics", ".json")
+    return not any(part in route.path for part in programs)
 
 
 def body_model(dependant: Dependant) -> type[BaseModel] | None:
@@ -43,13 +45,81 @@ def body_model(dependant: Dependant) -> type[BaseModel] | None:
     return None
 
 
-def _describe_body(document: dict[str, Any], route: APIRoute, model: type[BaseModel]) -> None:
-    schema = model.model_json_schema(ref_template=_REF)
+def _describe(document: dict[str, Any], operation: dict[str, Any], route: APIRoute, method: str) -> None:
+    """Add what FastAPI cannot see: who may call, how a body is read, which problems may come back."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
-    body = {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}}
-    for method in route.methods or ():
-        document["paths"][route.path_format][method.lower()]["requestBody"] = body
+    schemas["Problem"] = PROBLEM
+    document["components"]["securitySchemes"] = {"signIn": {"type": "http", "scheme": "bearer"}}
+    problems = dict(_PROBLEMS)
+    if _action(route) == PUBLIC:
+        problems = {404: problems[404], 422: problems[422], 503: problems[503]}
+    else:
+        operation["security"] = [{"signIn": []}]
+    if method == "POST":
+        problems |= _PROBLEMS_OF_POST
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        if model := body_model(route.dependant):
+            schema = model.model_json_schema(ref_template=_REF)
+            schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
+            operation["requestBody"] = _body("application/json", {"$ref": _REF.format(model=model.__name__)})
+        elif "requestBody" not in operation and route.path_format.endswith("/uploads"):
+            operation["requestBody"] = _body("multipart/form-data", _FILE)
+        operation["responses"].setdefault("200", {"description": "The first answer again: Idempotent-Replay: true"})
+    for status, meaning in problems.items():
+        content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+        operation["responses"][str(status)] = {"description": meaning, "content": content}
+
+
+def _action(route: APIRoute) -> str | None:
+    actions = (getattr(part.call, "action", None) for part in route.dependant.dependencies)
+    return next((action for action in actions if action), None)
+
+
+def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {kind: {"schema": schema}}}
+
+
+_FILE = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and body get the first answer again, for 7 days.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
+}
+PROBLEM = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details.",
+    "type": "object",
+    "required": ["code", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; what a program decides by."},
+        "title": {"type": "string", "description": "A sentence for a person."},
+        "status": {"type": "integer"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_PROBLEMS = {
+    401: "Nobody is signed in",
+    403: "Your role does not allow it",
+    404: "There is nothing here, or nothing that you may see",
+    422: "Part of what was sent cannot be used: see errors",
+    503: "It cannot be done just now; nothing has been lost",
+}
+_PROBLEMS_OF_POST = {
+    400: "The body is not strict JSON, or the Idempotency-Key is not visible ASCII",
+    409: "It is not allowed as things stand, or somebody else was faster",
+    413: "The body is too large",
+    415: "The body is of another kind",
+}
 
 
 def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -57,10 +127,13 @@ def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for part in parts:
-        paths |= {path: item for path, item in part.get("paths", {}).items() if path.startswith("/api/")}
+        own = (part["info"]["title"].split(": ")[-1]).join("//")
+        paths |= {path: item for path, item in part["paths"].items() if not path.startswith(own)}
         schemas |= part.get("components", {}).get("schemas", {})
     info = {"title": "Front Door", "version": "1", "description": "One referral, three agencies, one clock."}
-    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    security = {"signIn": {"type": "http", "scheme": "bearer"}}
+    components = {"schemas": schemas, "securitySchemes": security}
+    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": components}
 
 
 def asyncapi() -> dict[str, Any]:

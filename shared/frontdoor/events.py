@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 Agency = Literal["care", "education", "health"]
 Discipline = Literal["salt", "ot"]
@@ -701,6 +701,18 @@ class LinkRenewed(Event, source="child-record"):
 def instant(value: datetime) -> str:
     """Write an instant as RFC 3339 in UTC, as all our JSON does."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read_instant(text: str) -> datetime:
+    """Read an instant exactly as `instant` writes it; `ValueError` for anything else."""
+    read = datetime.fromisoformat(text)
+    if instant(read) != text:
+        raise ValueError("not an instant of ours")
+    return read
+
+
+Instant = Annotated[datetime, PlainSerializer(instant, return_type=str)]
+"""An instant in an answer, written as `instant` writes it."""
 
 
 UNHEARD = frozenset(

@@ -3,16 +3,18 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
+from python_multipart.multipart import parse_options_header
 
 from frontdoor.web.forms import FieldError, field_errors
 
 MAX_BODY = 1024 * 1024
 MAX_DEPTH = 32
+MAX_KEYS = 1000
 PROBLEM = "application/problem+json"
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -61,14 +63,14 @@ def validate(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as wrong:
-        raise wrong_fields(field_errors(wrong)) from None
+        raise wrong_fields(field_errors(wrong, model=model)) from None
 
 
 async def read_body(request: Request) -> bytes:
     """Read the body, refusing what is not JSON (415) and what is too long (413)."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "not_json", "Send the body as application/json.")
+    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+    if kind.lower() != b"application/json" or parameters.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise Problem(415, "not_json", "Send the body as application/json, in UTF-8.")
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -77,8 +79,8 @@ async def read_body(request: Request) -> bytes:
     return body
 
 
-async def _raw_json(request: Request) -> Any:
-    body = await read_body(request)
+def _raw_json(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Any:
+    # Not async: reading a large body strictly takes a while, and must not hold up everybody else.
     request.state.sent = parse_json(body)
     return request.state.sent
 
@@ -90,8 +92,8 @@ RawJson = Depends(_raw_json)
 def json_body(model: type[BaseModel]) -> Any:
     """Declare a JSON body of this model: strict, documented in OpenAPI, remembered for idempotent answers."""
 
-    async def read(request: Request) -> BaseModel:
-        return validate(model, await _raw_json(request))
+    def read(sent: Annotated[Any, RawJson]) -> BaseModel:
+        return validate(model, sent)
 
     read.body_model = model  # type: ignore[attr-defined]
     return Depends(read)
@@ -123,6 +125,8 @@ def _check(value: Any, depth: int) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise _NotStrict("a number is too large")
     elif isinstance(value, dict):
+        if len(value) > MAX_KEYS:
+            raise _NotStrict(f"an object in it has more than {MAX_KEYS} keys")
         for key, part in value.items():
             _check(key, depth)
             _check(part, depth - 1)

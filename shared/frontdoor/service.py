@@ -91,6 +91,7 @@ def build(
         openapi_url=None,
         lifespan=lifespan,
         telemetry=None,
+        redirect_slashes=False,
     )
     app.state.parts = parts
     app.state.service = service

@@ -1,7 +1,16 @@
 """The pages of the shared record, for people who are signed in."""
 
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from child_record import store
 from frontdoor import events
+from frontdoor.events import instant
 from frontdoor.identifiers import reference
+from frontdoor.testing import NOW
 
 
 def test_a_record_shows_the_child_where_it_stands_and_what_happened(stage, told):
@@ -62,6 +71,24 @@ def test_a_long_list_goes_on_from_where_the_page_ended(stage, told):
 def test_a_place_that_is_no_place_starts_at_the_first(stage, told):
     told.hears(told.submitted())
     assert told.reference in stage.as_person("senco").get("/records?before=nonsense").text
+
+
+@given(
+    st.text()
+    | st.builds(
+        "{}.{}".format,
+        st.text() | st.datetimes(timezones=st.timezones()).map(datetime.isoformat) | st.just(instant(NOW)),
+        st.text() | st.just(reference()),
+    )
+)
+def test_a_place_in_the_list_is_exactly_ours_or_none(text):
+    found = store.place(text)
+    assert found is None or f"{instant(found[0])}.{found[1]}" == text
+
+
+@pytest.mark.parametrize("before", ["0001-01-01T00:00:00%2B14:00.R222-22222", "%00", "9" * 5000])
+def test_a_place_that_somebody_made_up_starts_at_the_first(stage, before):
+    assert stage.as_person("senco").get(f"/records?before={before}").status_code == 200
 
 
 def test_a_sender_sees_no_other_agencys_therapy(stage, told):

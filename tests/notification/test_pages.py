@@ -39,6 +39,15 @@ def test_older_messages_are_a_page_further(stage, family):
     assert page(stage, path=f"/messages?before={older}").text.count("Text message to") == 5
 
 
+@pytest.mark.parametrize(
+    ("before", "status"), [("0", 200), ("7", 200), (2**53, 200), (2**53 + 1, 422), (10**30, 422), ("9" * 5000, 422)]
+)
+def test_a_place_in_the_outbox_is_a_number_or_refused(stage, family, before, status):
+    family.is_known()
+    stage.chores()
+    assert page(stage, path=f"/messages?before={before}").status_code == status
+
+
 def test_outside_the_demo_there_is_no_outbox_and_nothing_is_sent(tmp_path):
     stage = Stage(service, tmp_path)
     stage.parts = replace(stage.parts, demo=False)

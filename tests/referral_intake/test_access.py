@@ -1,6 +1,14 @@
 """Who may do what, as the contract's last table says; each answer leaves its audit row."""
 
+from datetime import datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontdoor.events import instant
+from frontdoor.problems import Problem
+from referral_intake.commands import read_cursor
 
 REFERRERS = ("senco", "teacher", "health-visitor", "gp", "nurse", "social-worker", "parent", "young-person",
              "therapist-salt", "health-triager", "education-triager", "care-triager")  # fmt: skip
@@ -134,9 +142,30 @@ def test_a_long_list_comes_in_pages_with_none_twice(intake):
     assert sorted(shown) == sorted(sent)
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=2026-11-18|R222-22222", "mine=perhaps"])
+@pytest.mark.parametrize(
+    "query",
+    ["cursor=x", "cursor=2026-11-18|R222-22222", "cursor=0001-01-01T00:00:00%2B14:00|R222-22222", "mine=perhaps"],
+)
 def test_a_wrong_part_of_the_address_is_said(shared_intake, query):
     assert shared_intake.get(f"/api/referrals?{query}").status_code == 422
+
+
+@given(
+    st.text(),
+    st.text()
+    | st.datetimes().map(datetime.isoformat)
+    | st.datetimes(timezones=st.timezones()).map(datetime.isoformat)
+    | st.just("2026-11-18T09:30:00.000000Z"),
+    st.text() | st.just("R222-22222"),
+)
+def test_whatever_stands_in_a_cursor_it_is_exactly_ours_or_refused(junk, at, ref):
+    for cursor in (junk, f"{at}|{ref}", f"{at}|{ref}{junk}"):
+        try:
+            read = read_cursor(cursor)
+        except Problem as refused:
+            assert (refused.status, refused.errors[0].field) == (422, "cursor")
+            continue
+        assert read is None if not cursor else f"{instant(read[0])}|{read[1]}" == cursor
 
 
 def test_a_list_leaves_one_audit_row_with_all_that_it_showed(intake):

@@ -62,10 +62,43 @@ def test_however_much_is_bought_nothing_is_overspent_and_all_balances(shares, pr
     assert domain.total(known.values()).spent == sum(spent.values())
 
 
-def test_nobody_pays_for_another_even_where_the_pool_as_a_whole_has_enough():
-    parts = [events.Contribution(organisation=name, discipline="ot", pence=1) for name in "abc"]
+LEDGER = st.dictionaries(
+    st.sampled_from("abcdefgh"),
+    st.one_of(st.integers(0, 9), st.integers(0, 10**9)).flatmap(
+        lambda put_in: st.tuples(st.just(put_in), st.integers(0, put_in))
+    ),
+    min_size=1,
+)
+
+
+@given(LEDGER, st.data())
+def test_all_that_is_left_for_a_therapy_can_be_spent_and_no_more(ledger, data):
+    assume(any(put_in for put_in, _ in ledger.values()))
+    known = {(name, "ot"): domain.Balance(put_in, spent) for name, (put_in, spent) in ledger.items()}
+    left = {name: put_in - spent for name, (put_in, spent) in ledger.items()}
+    price = data.draw(st.one_of(st.just(sum(left.values())), st.integers(0, sum(left.values()))))
+    charges = domain.charge(price, "ot", known)
+    plain = domain.split(price, {name: put_in for name, (put_in, _) in ledger.items()})
+    assert sum(part.pence for part in charges) == price
+    assert all(0 <= part.pence <= left[part.organisation] for part in charges)
+    if all(part.pence <= left[part.organisation] for part in plain):
+        assert charges == plain
     with pytest.raises(domain.NotAllowed, match="more than is left"):
-        domain.charge(1, "ot", domain.balances(parts, {("a", "ot"): 1}))
+        domain.charge(sum(left.values()) + 1, "ot", known)
+
+
+def test_the_last_pennies_of_a_pool_can_be_spent():
+    parts = [events.Contribution(organisation=name, discipline="ot", pence=100) for name in "abc"]
+    first = domain.charge(100, "ot", domain.balances(parts, {}))
+    spent = {(part.organisation, "ot"): part.pence for part in first}
+    second = domain.charge(200, "ot", domain.balances(parts, spent))
+    assert [part.pence for part in first] == [34, 33, 33]
+    assert [part.pence for part in second] == [66, 67, 67]
+
+
+def test_a_penny_that_somebody_has_not_goes_on_to_the_next_in_the_same_order():
+    known = {(name, "ot"): domain.Balance(100, 100 if name == "a" else 0) for name in "abc"}
+    assert [part.pence for part in domain.charge(1, "ot", known)] == [0, 1, 0]
 
 
 AUTUMN, SPRING = (next(term for term in AREA.terms if term.id == name) for name in ("2026-autumn", "2027-spring"))

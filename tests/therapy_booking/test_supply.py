@@ -45,6 +45,11 @@ def test_a_pool_shows_what_was_put_in_spent_and_left_to_the_penny(desk, supply):
         ),
         ({"contributions": []}, "contributions"),
         ({"name": " "}, "name"),
+        ({"name": "a\nb"}, "name"),
+        (
+            {"contributions": [{"organisation": "sample-icb", "discipline": "salt", "pence": 10**30}]},
+            "contributions.0.pence",
+        ),
     ],
 )
 def test_a_pool_names_the_field_that_is_wrong(shared_desk, changed, field):
@@ -76,6 +81,14 @@ def test_a_block_keeps_its_local_time_and_passes_over_holidays(desk, supply):
         ({"first_date": "2027-01-06"}, "first_date"),
         ({"first_date": "2026-08-31"}, "first_date"),
         ({"first_date": "2026-12-18", "weeks": 20}, "weeks"),
+        ({"first_date": "1795564800"}, "first_date"),
+        ({"first_date": "0"}, "first_date"),
+        ({"first_date": "2026-11-25T00:00:00"}, "first_date"),
+        ({"time": "34200"}, "time"),
+        ({"weeks": 2**63}, "weeks"),
+        ({"minutes": 10**30}, "minutes"),
+        ({"seats": 2**63 - 1}, "seats"),
+        ({"price_pence": 2**63}, "price_pence"),
         ({"weeks": 0}, "weeks"),
         ({"weeks": 53}, "weeks"),
         ({"minutes": 4}, "minutes"),
@@ -170,3 +183,40 @@ def test_a_refused_block_leaves_nothing_behind(desk, supply):
 def test_therapists_belong_to_a_known_provider(desk):
     answer = desk.ask("POST", "/api/therapists", {"name": "A", "provider": "P-NOBODY", "disciplines": ["salt"]})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "provider")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "a\u202eb", "a\x1b[31mb", "e" + "\u0301" * 50, "\u200b\u200d", "a\nb", "x" * 201]
+)
+def test_no_name_is_taken_that_cannot_be_read(shared_desk, shared_supply, name):
+    therapist = {"name": "A", "provider": shared_supply.provider, "disciplines": ["salt"]}
+    wrong = [
+        ("/api/providers", {"name": name, "kind": "nhs"}, "name"),
+        ("/api/places", {"name": name, "kind": "clinic"}, "name"),
+        ("/api/therapists", therapist | {"name": name}, "name"),
+        ("/api/therapists", therapist | {"skills": [name]}, "skills.0"),
+    ]
+    for path, body, field in wrong:
+        answer = shared_desk.ask("POST", path, body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize("postcode", ["bfpo57", "ZZ99 3VZ", "nn168aa"])
+def test_a_place_may_have_any_postcode(shared_desk, postcode):
+    body = {"name": "Room 3", "kind": "clinic", "postcode": postcode}
+    assert shared_desk.ask("POST", "/api/places", body).status_code == 201
+
+
+@pytest.mark.parametrize("person", ["nobody-here", "senco", "other-area-triager"])
+def test_a_therapists_sign_in_is_one_of_a_therapist_here(shared_desk, shared_supply, person):
+    body = {"name": "A", "provider": shared_supply.provider, "disciplines": ["salt"], "person": person}
+    answer = shared_desk.ask("POST", "/api/therapists", body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "person")
+
+
+def test_the_last_pennies_of_a_pool_buy_a_block(desk, supply):
+    whole = ("sample-charity", "sample-council", "sample-icb")
+    supply.pool = desk.pool(*((name, "salt", 100) for name in whole))
+    desk.block(supply, price_pence=100)
+    desk.block(supply, price_pence=200)
+    assert desk.ask("GET", f"/api/pools/{supply.pool}").json()["left"] == 0

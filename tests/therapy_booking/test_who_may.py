@@ -56,7 +56,6 @@ def test_the_coordinator_commissions_any_block(shared_desk, shared_supply, perso
         ("Estuary Partnership", SALT, 403),
         ("A name that no organisation has", None, 403),
         ("A name that no organisation has", SALT, 201),
-        ("A name that no organisation has", "senco", 403),
     ],
 )
 def test_a_providers_manager_commissions_blocks_of_that_provider(desk, supply, name, person, status):

@@ -104,7 +104,17 @@ def test_whoever_does_not_accept_says_why(queues, outcome):
         ({"outcome": "decline", "reason_code": "because"}, "reason_code"),
         ({"outcome": "decline", "reason_code": "other"}, "comment"),
         ({"outcome": "decline", "reason_code": "other", "comment": "  "}, "comment"),
+        ({"outcome": "decline", "reason_code": "other", "comment": "\u200b\u2060\u200d"}, "comment"),
+        ({"outcome": "decline", "reason_code": "other", "comment": "\u3164"}, "comment"),
         ({"outcome": "accept", "comment": "x" * 20_001}, "comment"),
+        ({"outcome": "accept", "comment": "a\0b"}, "comment"),
+        ({"outcome": "accept", "comment": "a\u202eb"}, "comment"),
+        ({"outcome": "accept", "comment": "a\x1b[31mb"}, "comment"),
+        ({"outcome": "accept", "comment": "e" + "\u0301" * 50}, "comment"),
+        ({"outcome": "accept", "comment": "\u200b"}, "comment"),
+        ({"outcome": "accept", "version": 2**31}, "version"),
+        ({"outcome": "accept", "version": 2**63 - 1}, "version"),
+        ({"outcome": "accept", "version": 10**30}, "version"),
         ({"outcome": "redirect", "reason_code": "wrong_form"}, "redirect_to"),
         ({"outcome": "redirect", "reason_code": "wrong_form", "redirect_to": "police"}, "redirect_to"),
         ({"outcome": "redirect", "reason_code": "wrong_form", "redirect_to": "health"}, "redirect_to"),
@@ -223,7 +233,7 @@ def test_a_referral_passed_on_stands_in_the_other_queue_as_received_then(queues)
 
     there = queues.line(reference, "education")
     assert (queues.line(reference)["status"], there["status"]) == ("redirected", "queued")
-    assert (there["received_at"], there["due_at"]) == (received, "2026-12-02T23:59:59Z")
+    assert (there["received_at"], there["due_at"]) == (received, "2026-12-02T23:59:59.000000Z")
 
 
 def test_a_referral_passed_on_is_due_by_the_other_agencys_own_standard(queues):
@@ -311,3 +321,16 @@ def test_nobody_takes_in_hand_what_has_ended(queues):
     refused = queues.stage.as_person("health-triager").post(f"/api/queues/health/{reference}/claim", json={})
 
     assert answer(refused) == (409, "not_allowed", [])
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("one\r\ntwo", "one\ntwo"), ("  \n", None), ("", None), (None, None)])
+def test_a_comment_may_have_several_lines_and_may_be_left_blank(queues, typed, kept):
+    reference = queues.refer("health")
+
+    answer = queues.decide(reference, "hold", comment=typed)
+
+    comment = next(
+        event.comment for event in queues.stage.said(f"entry/{reference}/health") if hasattr(event, "comment")
+    )
+    assert answer.status_code == 201
+    assert (queues.stage.keys.unseal_or(comment, None) if comment else None) == kept

@@ -1,9 +1,15 @@
 """The lists, and the standards."""
 
+import base64
 import json
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontdoor.identifiers import reference
+from triage_panel.commands import Cursor
 
 
 def listed(queues, query="", agency="health"):
@@ -25,8 +31,8 @@ def test_an_entry_shows_what_the_contract_names(queues):
         "version": 1,
         "priority": "routine",
         "rank": 1,
-        "received_at": "2026-11-15T09:30:00Z",
-        "due_at": "2026-11-27T23:59:59Z",
+        "received_at": "2026-11-15T09:30:00.000000Z",
+        "due_at": "2026-11-27T23:59:59.000000Z",
         "clock": "on_track",
         "days_waiting": 3,
         "holder": None,
@@ -101,6 +107,74 @@ def test_a_cursor_leads_on_only_in_its_own_list(queues):
         queues.stage.as_person("health-triager").get(f"/api/queues/health?status=queued&cursor={cursor}").status_code
         == 422
     )
+
+
+OURS = {
+    "rank": 50,
+    "status": "",
+    "order": 1,
+    "due_at": "2026-11-27T23:59:59.000000Z",
+    "received_at": "2026-11-15T09:30:00.000000Z",
+    "reference": reference(),
+}
+
+
+def encoded(said):
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+
+
+def test_the_cursor_that_the_tests_below_change_is_one_of_ours(one_stage):
+    answer = one_stage.stage.as_person("health-triager").get(f"/api/queues/health?cursor={encoded(OURS)}")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"order": 10**30},
+        {"order": -1},
+        {"order": 1.0},
+        {"rank": 50.5},
+        {"rank": 2**31},
+        {"rank": True},
+        {"due_at": "0001-01-01T00:00:00+14:00"},
+        {"due_at": "9999-12-31T23:59:59-14:00"},
+        {"received_at": "2026-11-15T09:30:00Z"},
+        {"received_at": 0},
+        {"reference": "\ud800"},
+        {"reference": "'; --"},
+        {"more": 1},
+    ],
+)
+def test_a_cursor_that_somebody_made_up_is_refused_by_name(one_stage, changed):
+    answer = one_stage.stage.as_person("health-triager").get(
+        "/api/queues/health", params={"cursor": encoded(OURS | changed)}
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "cursor")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(sorted(OURS)), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.binary().map(lambda some: base64.urlsafe_b64encode(some).decode()),
+        JSON.map(encoded),
+        st.dictionaries(st.sampled_from(sorted(OURS)), JSON).map(lambda changed: encoded(OURS | changed)),
+    )
+)
+def test_whatever_stands_in_a_cursor_it_is_exactly_ours_or_refused(text):
+    try:
+        read = Cursor.read(text)
+        assert isinstance(read.place, tuple)
+    except ValueError:
+        return
+    assert read.text == text
 
 
 def test_a_list_leaves_one_audit_row_that_names_what_was_shown(queues):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 
@@ -18,6 +18,7 @@ from child_record.domain import Stand
 from frontdoor.calls import Anybody, Call, may
 from frontdoor.database import Database
 from frontdoor.events import instant
+from frontdoor.fields import LARGEST
 from frontdoor.service import wants_json
 from frontdoor.web import Pages
 from frontdoor.work import Parts
@@ -53,7 +54,7 @@ def family(call: Anybody, token: str) -> Response:
 
 
 @router.get("/family/{token}/events")
-def news(call: Anybody, token: str, since: int | None = None) -> Response:
+def news(call: Anybody, token: str, since: Annotated[int | None, Query(ge=0, le=LARGEST)] = None) -> Response:
     """Tell an open page each time its record changes."""
     with call.look() as session:
         reference = handlers.open_link(call.parts, session, token).reference

@@ -12,7 +12,8 @@ from child_record.domain import Line
 from frontdoor.access import Subject
 from frontdoor.database import DERIVED, UtcDateTime, upsert
 from frontdoor.event_log import EventLog, Recorded
-from frontdoor.events import LinkRenewed, RecordChildNoted, RecordOpened, StepNoted, instant
+from frontdoor.events import LinkRenewed, RecordChildNoted, RecordOpened, StepNoted, instant, read_instant
+from frontdoor.identifiers import normal_reference
 
 SERVICE = "child-record"
 
@@ -250,6 +251,6 @@ def place(text: str | None) -> Place | None:
     """Read where a page ended; None for what is no such place."""
     at, _, reference = (text or "").rpartition(".")
     try:
-        return datetime.fromisoformat(at), reference
+        return (read_instant(at), reference) if normal_reference(reference) == reference else None
     except ValueError:
         return None

@@ -1,21 +1,18 @@
 """JSON for partner systems: what a family was told, and what became of it."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel
 
 from frontdoor.access import Subject
 from frontdoor.calls import Call, may
-from frontdoor.events import instant
+from frontdoor.events import Instant
 from frontdoor.identifiers import normal_reference
 from frontdoor.work import Refused
 from notification import domain, store
 
 router = APIRouter()
-
-Instant = Annotated[datetime, PlainSerializer(instant, return_type=str)]
 
 
 class NoticeShown(BaseModel):

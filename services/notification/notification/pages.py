@@ -18,6 +18,8 @@ router = APIRouter()
 pages = Pages("notification")
 
 MOST_TASKS = 50
+FURTHEST = 2**53
+"""The largest place in the ledger that an address can name."""
 _ADDRESS = re.compile(r"https?://[^\s]+")
 
 
@@ -37,7 +39,9 @@ pages.add_filter("linked", linked)
 
 @router.get("/messages", response_class=HTMLResponse, summary="Everything that the demo has sent, newest first")
 def sent_messages(
-    request: Request, call: Annotated[Call, may("messages.demo")], before: Annotated[int | None, Query(ge=0)] = None
+    request: Request,
+    call: Annotated[Call, may("messages.demo")],
+    before: Annotated[int | None, Query(ge=0, le=FURTHEST)] = None,
 ) -> Response:
     if not call.parts.demo:
         raise Refused("not_found", "Page not found", status=404)

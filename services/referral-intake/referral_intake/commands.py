@@ -4,20 +4,18 @@ Rules that need today's date, the area or the sender's own uploads are in `domai
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from nhs_number.validate import calculate_checksum
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from stdnum.gb import upn as upn_number
 
 from frontdoor.calendars import age_on
-from frontdoor.events import Channel, Kind
+from frontdoor.events import Channel, Kind, read_instant
+from frontdoor.fields import Email, IsoDate, Name, Phone, Postcode, Short, Text, Typed
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command, wrong_fields
 from frontdoor.web import FieldError
@@ -35,59 +33,13 @@ from referral_intake.domain import (
 
 MOST = 100
 """Rows that any list of the form may have."""
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f]")
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-_POSTCODE = re.compile(r"(GIR 0AA|[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2})")
-_BFPO = re.compile(r"BFPO([0-9]{1,4})")
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
-_ZALGO = 6
 
 
-# --- texts ------------------------------------------------------------------------------------------------------------
-
-
-def _line(value: Any) -> Any:
-    """Tidy a text of one line: NFC, no hidden or control characters, no space around it."""
-    if not isinstance(value, str):
-        return value
-    if _DIRECTION_MARKS.search(value):
-        raise ValueError("This contains a hidden text-direction character: delete it and type it again")
-    text = _text(value)
-    if re.search("[\n\t\u2028\u2029]", text):
-        raise ValueError("This must be on one line, without tabs")
-    return text
-
-
-def _text(value: Any) -> Any:
-    """Tidy a longer text, which may have several lines."""
-    if not isinstance(value, str):
-        return value
-    if _DIRECTION.search(value):
-        raise ValueError("This contains a hidden text-direction character: delete it and type it again")
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    if any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in text):
-        raise ValueError("This contains a control character that cannot be shown: delete it and type it again")
-    _refuse_zalgo(text)
-    trimmed = text.strip()
-    return "" if not trimmed.strip(f"{_INVISIBLE} \n\t") else trimmed
-
-
-def _refuse_zalgo(text: str) -> None:
-    marks = 0
-    for letter in text:
-        marks = marks + 1 if unicodedata.category(letter) in {"Mn", "Me"} else 0
-        if marks > _ZALGO:
-            raise ValueError("This has too many accents on one letter: delete them and type it again")
-
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_line)]
-Short = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValidator(_line)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), BeforeValidator(_text)]
 Address = Annotated[list[Name], Field(max_length=MOST)]
 
 
-# --- numbers, addresses, ways to reach people -----------------------------------------------------------------------
+# --- numbers and codes ------------------------------------------------------------------------------------------------
 
 
 def read_nhs_number(text: str) -> str:
@@ -114,41 +66,6 @@ def read_upn(text: str) -> str:
     return number
 
 
-def read_postcode(text: str) -> str:
-    """Give a postcode as it is written: `ss11aa` → `SS1 1AA`. BFPO numbers and ZZ99 (no fixed abode) are postcodes."""
-    compact = re.sub(r"\s", "", text).upper()
-    forces = _BFPO.fullmatch(compact)
-    spaced = f"BFPO {forces[1]}" if forces else f"{compact[:-3]} {compact[-3:]}"
-    if not (forces or _POSTCODE.fullmatch(spaced)):
-        raise ValueError("Enter a full UK postcode, like SS1 1AA")
-    return spaced
-
-
-def read_phone(text: str) -> str:
-    """Give a telephone number in its international form; it must be possible, not known to be in use."""
-    wrong = "Enter a telephone number, like 01632 960 001, 07700 900 982 or +44 808 157 0192"
-    if not text.isascii():
-        raise ValueError("Enter a telephone number in the numbers 0 to 9")
-    try:
-        number = phonenumbers.parse(text, "GB")
-    except phonenumbers.NumberParseException:
-        raise ValueError(wrong) from None
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise ValueError(wrong)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def read_email(text: str) -> str:
-    """Give an e-mail address; its syntax is checked, not whether anybody reads it."""
-    try:
-        read = validate_email(text, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError:
-        read = None
-    if read is None or "." not in read.domain:
-        raise ValueError("Enter an email address in the correct format, like name@example.org")
-    return read.normalized
-
-
 def read_language(text: str) -> str:
     """Give a language's code (BCP 47), such as `en`, `pl` or `pt-BR`."""
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", text):
@@ -171,15 +88,11 @@ def read_ods_code(text: str) -> str:
     return code
 
 
-_Line = Annotated[str, StringConstraints(min_length=1, max_length=254), BeforeValidator(_line)]
-NhsNumber = Annotated[_Line, AfterValidator(read_nhs_number)]
-Upn = Annotated[_Line, AfterValidator(read_upn)]
-Postcode = Annotated[_Line, AfterValidator(read_postcode)]
-Phone = Annotated[_Line, AfterValidator(read_phone)]
-Email = Annotated[_Line, AfterValidator(read_email)]
-Language = Annotated[_Line, AfterValidator(read_language)]
-SupportCode = Annotated[_Line, AfterValidator(read_support)]
-OdsCode = Annotated[_Line, AfterValidator(read_ods_code)]
+NhsNumber = Annotated[Typed, AfterValidator(read_nhs_number)]
+Upn = Annotated[Typed, AfterValidator(read_upn)]
+Language = Annotated[Typed, AfterValidator(read_language)]
+SupportCode = Annotated[Typed, AfterValidator(read_support)]
+OdsCode = Annotated[Typed, AfterValidator(read_ods_code)]
 
 
 # --- the form ---------------------------------------------------------------------------------------------------------
@@ -213,8 +126,8 @@ class Child(Command):
     given_name: Name
     family_name: Name
     postcode: Postcode
-    date_of_birth: date | None = None
-    expected_date: date | None = None
+    date_of_birth: IsoDate | None = None
+    expected_date: IsoDate | None = None
     nhs_number: NhsNumber | None = None
     upn: Upn | None = None
     setting: Name | None = None
@@ -333,7 +246,7 @@ class Consent(Command):
 
     given: bool
     by: Name
-    on: date
+    on: IsoDate
     method: Name | None = None
     scopes: list[Name] = Field(default=[], max_length=MOST)
     not_given_reason: Text | None = None
@@ -349,7 +262,7 @@ class ReferralForm(Command):
     needs: list[NeedOnForm] = Field(min_length=1, max_length=MOST)
     support: list[SupportCode] = Field(default=[], max_length=MOST)
     concern: Text
-    concern_raised_on: date
+    concern_raised_on: IsoDate
     tried: list[Text] = Field(default=[], max_length=MOST)
     strengths: Text | None = None
     child_voice: Text | None = None
@@ -451,10 +364,10 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     at, _, reference = cursor.partition("|")
     try:
-        received_at = datetime.fromisoformat(at)
+        received_at = read_instant(at)
     except ValueError:
         received_at = None
-    if received_at is None or received_at.tzinfo is None or normal_reference(reference) != reference:
+    if received_at is None or normal_reference(reference) != reference:
         raise wrong_fields([FieldError("cursor", "Use the cursor that the last page gave as next")])
     return received_at, reference
 
@@ -463,7 +376,7 @@ class ChildSearch(Command):
     """Who somebody looks for; what is given must all match."""
 
     name: Name | None = None
-    date_of_birth: date | None = None
+    date_of_birth: IsoDate | None = None
     nhs_number: NhsNumber | None = None
 
     @model_validator(mode="after")

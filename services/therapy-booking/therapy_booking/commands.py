@@ -1,16 +1,15 @@
 """What people may ask of booking: strict models, with the sentences that a person reads where something is wrong."""
 
-import re
-from datetime import date, time
+from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from frontdoor.events import Discipline, Mode
+from frontdoor.fields import IsoDate, Name, Postcode
+from frontdoor.fields import Short as Id
 from frontdoor.problems import Command
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 Pence = Annotated[int, Field(ge=0, le=100_000_000_000)]
 """Up to a thousand million pounds."""
 Reason = Literal[
@@ -23,15 +22,6 @@ Reason = Literal[
     "duplicate",
     "other",
 ]
-
-_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}")
-
-
-def _postcode(text: str) -> str:
-    compact = re.sub(r"\s", "", text).upper()
-    if not _POSTCODE.fullmatch(compact):
-        raise ValueError("Enter a full UK postcode, like NN16 8AA")
-    return f"{compact[:-3]} {compact[-3:]}"
 
 
 def _local(at: time) -> time:
@@ -46,7 +36,6 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Postcode = Annotated[str, StringConstraints(max_length=20), AfterValidator(_postcode)]
 LocalTime = Annotated[time, AfterValidator(_local)]
 Names = Annotated[tuple[Name, ...], Field(max_length=100), AfterValidator(_each_once)]
 
@@ -101,7 +90,7 @@ class CommissionBlock(Command):
     discipline: Discipline
     mode: Mode
     place: Id
-    first_date: date
+    first_date: IsoDate
     time: LocalTime
     minutes: Annotated[int, Field(ge=5, le=480)]
     weeks: Annotated[int, Field(ge=1, le=52)]

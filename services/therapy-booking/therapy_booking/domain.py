@@ -116,31 +116,51 @@ def total(parts: Iterable[Balance]) -> Balance:
     return sum(parts, Balance())
 
 
-def split(price: int, shares: Mapping[str, int]) -> tuple[Charge, ...]:
+def split(price: int, shares: Mapping[str, int], left: Mapping[str, int] | None = None) -> tuple[Charge, ...]:
     """Split a price in pence by organisations' shares: largest remainder, ties by organisation id.
 
-    Every part is within a penny of the exact share, and together they are the price. No shares, no parts.
+    Every part is within a penny of the exact share, and together they are the price. No shares, no parts. With `left`,
+    nobody pays more than they have left: what is over goes on to the next in the same order, a penny each in turn.
     """
     whole = sum(shares.values())
     paying = sorted(organisation for organisation, pence in shares.items() if pence)
     parts = {organisation: price * shares[organisation] // whole for organisation in paying}
-    largest_first = sorted(paying, key=lambda organisation: (-(price * shares[organisation] % whole), organisation))
-    for organisation in largest_first[: price - sum(parts.values())]:
+    order = sorted(paying, key=lambda organisation: (-(price * shares[organisation] % whole), organisation))
+    extra = price - sum(parts.values())
+    for organisation in order[:extra]:
         parts[organisation] += 1
+    if left is not None:
+        capped = {organisation: min(pence, left[organisation]) for organisation, pence in parts.items()}
+        room = {
+            organisation: left[organisation] - capped[organisation] for organisation in order[extra:] + order[:extra]
+        }
+        moved = _in_turn(price - sum(capped.values()), room)
+        parts = {organisation: pence + moved[organisation] for organisation, pence in capped.items()}
     return tuple(Charge(organisation=organisation, pence=parts[organisation]) for organisation in paying)
 
 
+def _in_turn(pence: int, room: Mapping[str, int]) -> dict[str, int]:
+    """Give pence out one each in turn to those who have room; whole rounds are given at once."""
+    given = dict.fromkeys(room, 0)
+    while pence and (has_room := [name for name in room if given[name] < room[name]]):
+        rounds = min(pence // len(has_room), *(room[name] - given[name] for name in has_room))
+        for name in has_room[:pence]:
+            given[name] += max(rounds, 1)
+        pence -= max(rounds, 1) * min(pence, len(has_room))
+    return given
+
+
 def charge(price: int, discipline: Discipline, known: Balances) -> tuple[Charge, ...]:
-    """Charge a block's price in pence to a pool; `over_budget` where an organisation has less left than its part."""
+    """Charge a block's price in pence to a pool; `over_budget` where less is left for the therapy than it costs."""
     own = {organisation: balance for (organisation, code), balance in known.items() if code == discipline}
-    charges = split(price, {organisation: balance.committed for organisation, balance in own.items()})
     left = [{"organisation": organisation, "left": own[organisation].left} for organisation in sorted(own)]
-    if not charges:
+    if not any(balance.committed for balance in own.values()):
         raise NotAllowed("over_budget", "Nobody has put money into this pool for this therapy.", left=left)
-    if any(part.pence > own[part.organisation].left for part in charges):
+    if total(own.values()).left < price:
         said = "The price is more than is left in this pool for this therapy: see left, in pence."
         raise NotAllowed("over_budget", said, left=left)
-    return charges
+    shares = {organisation: balance.committed for organisation, balance in own.items()}
+    return split(price, shares, {organisation: balance.left for organisation, balance in own.items()})
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------

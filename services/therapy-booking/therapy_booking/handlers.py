@@ -62,6 +62,9 @@ def register_provider(work: Work, wish: commands.RegisterProvider) -> Answer:
 def register_therapist(work: Work, wish: commands.RegisterTherapist) -> Answer:
     """Register a therapist of a provider; asked twice there are two, unless the request carries its key."""
     _named(work, store.Provider, wish.provider, "provider")
+    if wish.person is not None and not work.area.knows(wish.person, "therapist"):
+        said = "Enter the sign-in of a therapist in this area, or leave it out"
+        raise Refused("invalid", said, status=422, field="person")
     therapist = short_id("T")
     work.append(f"therapist/{therapist}", 0, events.TherapistRegistered(therapist=therapist, **wish.model_dump()))
     return {"therapist": therapist}

@@ -42,7 +42,8 @@ LABELS = {
     "contributions.*.pence": "amount",
 }
 MESSAGES = {
-    "name": "Enter a name of 200 characters or fewer",
+    "name:missing": "Enter a name",
+    "name:string_too_long": "Enter a name of 200 characters or fewer",
     "kind": "Select what kind it is",
     "provider": "Select a provider",
     "therapist": "Select a therapist",

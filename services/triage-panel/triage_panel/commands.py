@@ -1,15 +1,17 @@
 """What people may ask of the queues, with the sentences they read where something is wrong."""
 
-from typing import Annotated
+import base64
+import json
+from datetime import datetime
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from frontdoor.events import Agency, Discipline, Mode, Priority
+from frontdoor.events import Agency, Discipline, Mode, Priority, instant, read_instant
+from frontdoor.fields import LARGEST, Line, Text, Version
+from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command
-from triage_panel.domain import NEED_A_REASON, Outcome, ReasonCode
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
-Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+from triage_panel.domain import NEED_A_REASON, PRIORITIES, Outcome, ReasonCode
 
 
 class AgreedTherapy(Command):
@@ -27,7 +29,7 @@ class Decision(Command):
     reason_code: ReasonCode | None = Field(default=None, validate_default=True)
     comment: Text | None = Field(default=None, validate_default=True)
     redirect_to: Agency | None = Field(default=None, validate_default=True)
-    version: int | None = Field(default=None, ge=1)
+    version: Version | None = None
     priority: Priority | None = None
     therapy: AgreedTherapy | None = None
 
@@ -38,12 +40,17 @@ class Decision(Command):
             raise ValueError("Select a reason: the family is told why, and what to do now")
         return value
 
+    @field_validator("comment", mode="before")
+    @classmethod
+    def _may_be_left_blank(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip(" \r\n\t") else value
+
     @field_validator("comment")
     @classmethod
     def _explains_other(cls, value: str | None, info: ValidationInfo) -> str | None:
         if not value and info.data.get("reason_code") == "other":
             raise ValueError("Enter a comment that says what the reason is")
-        return value or None
+        return value
 
     @field_validator("redirect_to")
     @classmethod
@@ -67,4 +74,47 @@ class Decision(Command):
 class Claim(Command):
     """Taking an entry in hand: left out, the caller; null, nobody."""
 
-    holder: Person | None = None
+    holder: Line | None = None
+
+
+class Cursor(Command):
+    """Where a page of a queue ended: `rank` entries were before it, in the list of one status ("" for all open)."""
+
+    rank: Annotated[int, Field(ge=1, le=LARGEST)]
+    status: str
+    order: Annotated[int, Field(ge=0, lt=len(PRIORITIES))]
+    due_at: str
+    received_at: str
+    reference: str
+
+    @classmethod
+    def behind(cls, rank: int, status: str | None, place: tuple[int, datetime, datetime, str]) -> Self:
+        """Make the cursor of the page behind an entry's place."""
+        order, due_at, received_at, reference = place
+        return cls(
+            rank=rank,
+            status=status or "",
+            order=order,
+            due_at=instant(due_at),
+            received_at=instant(received_at),
+            reference=reference,
+        )
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a cursor exactly as `text` writes it; `ValueError` for any other."""
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        read = cls.model_validate_json(base64.urlsafe_b64decode(padded))
+        if read.text != text or normal_reference(read.reference) != read.reference:
+            raise ValueError("not a cursor of ours")
+        return read
+
+    @property
+    def text(self) -> str:
+        """The cursor as addresses carry it."""
+        return base64.urlsafe_b64encode(json.dumps(self.model_dump()).encode()).decode().rstrip("=")
+
+    @property
+    def place(self) -> tuple[int, datetime, datetime, str]:
+        """The place in the order of the queue."""
+        return self.order, read_instant(self.due_at), read_instant(self.received_at), self.reference

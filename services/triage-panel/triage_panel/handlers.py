@@ -1,7 +1,5 @@
 """What the queues do: each handler validates, loads, decides and appends; forms, programs and events use the same."""
 
-import base64
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +10,14 @@ from frontdoor.areas import Area
 from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date
 from frontdoor.delivery.hearer import NotYet
 from frontdoor.event_log import Recorded
-from frontdoor.events import Agency, ReferralAmended, ReferralQueued, ReferralSubmitted, ReferralWithdrawn
+from frontdoor.events import (
+    Agency,
+    Instant,
+    ReferralAmended,
+    ReferralQueued,
+    ReferralSubmitted,
+    ReferralWithdrawn,
+)
 from frontdoor.seal import Erased
 from frontdoor.work import Refused, Work
 from triage_panel import commands, domain, store
@@ -101,8 +106,8 @@ class Line:
     version: int
     priority: str
     rank: int
-    received_at: datetime
-    due_at: datetime
+    received_at: Instant
+    due_at: Instant
     clock: ClockState
     days_waiting: int
     holder: str | None
@@ -140,7 +145,8 @@ def list_queue(work: Work, agency: str, status: str | None, cursor: str | None) 
     lines = [_line(entry, rank + at, names, work, allow) for at, entry in enumerate(shown, 1)]
     work.shown("queue.read", [line.reference for line in lines], allow)
     more = len(found) > PAGE
-    return Queue(lines, _write_cursor(rank + PAGE, status, shown[-1]) if more else None)
+    behind_last = commands.Cursor.behind(rank + PAGE, status, store.place_of(shown[-1])).text if more else None
+    return Queue(lines, behind_last)
 
 
 @dataclass(frozen=True)
@@ -242,27 +248,14 @@ def _table(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _write_cursor(rank: int, status: str | None, last: store.Entry) -> str:
-    order, due_at, received_at, reference = store.place_of(last)
-    said = json.dumps([rank, status or "", order, due_at.isoformat(), received_at.isoformat(), reference])
-    return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
-
-
 def _read_cursor(cursor: str, status: str | None) -> tuple[int, store.Place]:
     try:
-        return _parse_cursor(cursor, status)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        sentence = "This cursor is of another list: start again without it."
-        raise Refused("invalid", sentence, status=422, field="cursor") from None
-
-
-def _parse_cursor(cursor: str, status: str | None) -> tuple[int, store.Place]:
-    padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-    rank, of, order, due_at, received_at, reference = json.loads(base64.urlsafe_b64decode(padded))
-    place = (int(order), datetime.fromisoformat(due_at), datetime.fromisoformat(received_at), str(reference))
-    if of != (status or "") or not 0 < int(rank) < 2**31 or None in {place[1].tzinfo, place[2].tzinfo}:
-        raise ValueError
-    return int(rank), place
+        read = commands.Cursor.read(cursor)
+        if read.status == (status or ""):
+            return read.rank, read.place
+    except ValueError:
+        pass
+    raise Refused("invalid", "This cursor is of another list: start again without it.", status=422, field="cursor")
 
 
 # --- what people decide ----------------------------------------------------------------------------------------------
@@ -425,8 +418,7 @@ def _due(
 
 
 def _is_triager(area: Area, holder: str, agency: str) -> bool:
-    person = area.people.get(holder)
-    return person is not None and person.area == area.id and person.agency == agency and "triager" in person.roles
+    return area.knows(holder, "triager") and area.people[holder].agency == agency
 
 
 def _refused(refusal: domain.NotAllowed) -> Refused:

@@ -1,5 +1,6 @@
 """What Pydantic found wrong, in plain English, for pages and for the JSON API alike; never repeats what was sent."""
 
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pydantic_core.core_schema import ErrorType
 from frontdoor.web.wording import label_of, sentence, starred
 
 Location = tuple[int | str, ...]
+AT_MOST = 100
+"""Mistakes that are reported at once: nobody reads more, and a body of nothing but mistakes must not keep us busy."""
 
 
 class HasErrors(Protocol):
@@ -43,7 +46,7 @@ def field_errors(
     or type that was validated) paths are exact and choices read "Select …"; without it, parts that Pydantic adds for
     unions and validators are recognised by their shape.
     """
-    details: Sequence[ErrorDetails] = exc.errors()
+    details: Sequence[ErrorDetails] = exc.errors()[:AT_MOST]
     request = not isinstance(exc, ValidationError)
     locations = [tuple(detail["loc"][1 if request else 0 :]) for detail in details]
     found: dict[str, FieldError] = {}
@@ -77,13 +80,17 @@ def _looks_internal(part: str) -> bool:
     return not part.isidentifier() or part[:1].isupper()
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}|[0-9]{1,4}")
+"""What an unknown field must look like to be named back to whoever sent it."""
+
+
 def _walk(model: Any, loc: Location) -> tuple[str, str | None]:
     """The path that names real fields and rows of the model, and what kind of thing is there ("choice" or None)."""
     here, path = _branches(model), []
     for at, part in enumerate(loc):
         below = [branch for one in here for branch in _below(one, part)]
         unknown_field = at == len(loc) - 1 and any(_is_model(one) for one in here) and not _is_tag(here, part)
-        if below or unknown_field:
+        if below or (unknown_field and _NAME.fullmatch(str(part))):
             path.append(str(part))
             here = below
     return ".".join(path), "choice" if here and all(_is_choice(one) for one in here) else None
