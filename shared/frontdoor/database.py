@@ -66,7 +66,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """Sessions on one service's own database, and a bell rung after each commit."""
+    """Sessions on one service's own database; each commit made through it is counted, and a bell is rung."""
 
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
@@ -75,6 +75,7 @@ class Database:
         self._writer = self.engine.execution_options(writer=True)
         self._lock = _lock_of(str(self.url)) if self.is_sqlite else None
         self._bells: list[Callable[[], None]] = []
+        self.commits = 0
 
     def create(self, metadata: MetaData) -> None:
         """Make the tables that are not there yet."""
@@ -93,6 +94,7 @@ class Database:
             yield session
             session.flush()
             reach("commit.before")
+        self.commits += 1
         reach("commit.after")
         for ring in self._bells:
             ring()

@@ -98,8 +98,10 @@ def test_a_service_that_lost_everything_but_its_log_of_places_hears_it_all_again
     with lived_in.assembly.parts["notification"].database.write() as session:
         session.connection().exec_driver_sql("delete from stream_position")
         session.connection().exec_driver_sql("delete from log_position")
+    heard_again = lived_in.assembly.transport.drain()
     lived_in.settle()
 
+    assert heard_again > 20
     assert lived_in.messages() == told
 
 

@@ -49,6 +49,7 @@ class LocalTransport:
         self.busy: Callable[[], bool] = lambda: False
         self._asked: dict[str, list[tuple[str, str, int]]] = {hearer.parts.service: [] for hearer in hearers}
         self._bells = {hearer.parts.service: threading.Event() for hearer in hearers}
+        self._read_to: dict[tuple[str, str], int] = {}
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self.restarts = 0
@@ -79,14 +80,25 @@ class LocalTransport:
 
     def drain(self) -> int:
         """Carry in the caller's thread until nothing is left; give back how many events were carried."""
-        carried = 0
-        while moved := sum(self.pump(hearer) for hearer in self._hearers):
+        carried = moved = sum(self.pump(hearer) for hearer in self._hearers)
+        while moved:
+            moved = sum(self.pump(hearer, look_at_all=False) for hearer in self._hearers)
             carried += moved
         return carried
 
-    def pump(self, hearer: Hearer) -> int:
-        """Hand one batch of each source to a hearer; give back how many events that was."""
-        carried = sum(self._pump_source(hearer, source) for source in hearer.sources)
+    def pump(self, hearer: Hearer, *, look_at_all: bool = True) -> int:
+        """Hand one batch of each source to a hearer; give back how many events that was.
+
+        A source that this process has not written since its end was reached is left out, unless all are looked at.
+        """
+        carried = 0
+        for source in hearer.sources:
+            commits = self._owners[source].database.commits
+            if look_at_all or self._read_to.get((hearer.parts.service, source)) != commits:
+                moved = self._pump_source(hearer, source)
+                carried += moved
+                if not moved:
+                    self._read_to[hearer.parts.service, source] = commits
         return carried + self._say_again(hearer)
 
     def backlog(self, hearer: Hearer) -> dict[str, int]:
@@ -152,10 +164,11 @@ class LocalTransport:
 
     def _run(self, hearer: Hearer) -> None:
         bell = self._bells[hearer.parts.service]
+        rung = False
         while not self._stopping.is_set():
             bell.clear()
             try:
-                moved = self.pump(hearer)
+                moved = self.pump(hearer, look_at_all=not rung)
             except Exception:
                 self.restarts += 1
                 log.exception("hearing_failed", service=hearer.parts.service)
@@ -163,8 +176,7 @@ class LocalTransport:
                 continue
             if moved:
                 self._give_way()
-            else:
-                bell.wait(LOOK_AGAIN)
+            rung = bool(moved) or bell.wait(LOOK_AGAIN)
 
     def _give_way(self) -> None:
         until = time.monotonic() + GIVE_WAY
