@@ -36,6 +36,8 @@ from frontdoor.events import Event, instant, read_event, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
 
+MOST = 2**31
+"""No version, epoch or schema version is as large as this: databases keep them in 32 bits."""
 DATASCHEMA = "https://front-door.example.org/events/{type}/{version}"
 
 
@@ -108,25 +110,37 @@ def decode(payload: bytes) -> Recorded:
     try:
         envelope = from_json(payload, allow_inf_nan=False)
         return Recorded(
-            id=envelope["id"],
-            source=envelope["source"],
-            type=envelope["type"],
-            schema_version=int(envelope["dataschema"].rsplit("/", 1)[1]),
-            stream=envelope["subject"],
-            version=int(envelope["version"]),
+            id=_text(envelope["id"]),
+            source=_text(envelope["source"]),
+            type=_text(envelope["type"]),
+            schema_version=_number(int(envelope["dataschema"].rsplit("/", 1)[1])),
+            stream=_text(envelope["subject"]),
+            version=_number(envelope["version"]),
             time=datetime.fromisoformat(envelope["time"]),
-            area=envelope["area"],
-            epoch=int(envelope["epoch"]),
-            actor=envelope["actor"],
-            correlation=envelope["correlationid"],
-            causation=envelope.get("causationid"),
-            traceparent=envelope.get("traceparent"),
-            previous=envelope.get("previous"),
+            area=_text(envelope["area"]),
+            epoch=_number(envelope["epoch"]),
+            actor=_text(envelope["actor"]),
+            correlation=_text(envelope["correlationid"]),
+            causation=_text(envelope.get("causationid", "")) or None,
+            traceparent=_text(envelope.get("traceparent", "")) or None,
+            previous=_text(envelope.get("previous", "")) or None,
             data=dict(envelope["data"]),
             payload=payload,
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as wrong:
         raise Undecodable from wrong
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MOST:
+        raise ValueError
+    return value
 
 
 def encode(envelope: dict[str, Any]) -> bytes:

@@ -91,12 +91,12 @@ def test_a_version_is_a_number_that_a_table_can_hold(number):
         reads(Version, number)
 
 
-@given(st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+@given(st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)))
 def test_an_instant_is_read_as_it_is_written(at):
     assert read_instant(instant(at)) == at
 
 
 @given(st.text() | st.datetimes(timezones=st.just(timezone(timedelta(hours=14)))).map(datetime.isoformat))
 def test_no_other_text_is_an_instant_of_ours(text):
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match=r"."):
         read_instant(text)

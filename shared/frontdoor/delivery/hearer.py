@@ -116,19 +116,35 @@ class Hearer:
             self.ask(source, stream, since)
         return count
 
+    def recover(self) -> None:
+        """Take up what an earlier process left: ask again for what is missing, try what was not known before."""
+        with self.parts.database.read() as session:
+            rows = parking.of(self.parts.log.metadata).open(session)
+        if unknown := [row.id for row in rows if row.reason == "unknown"]:
+            self.retry_parked(unknown)
+        self._ask_for_gaps()
+
     def retry_parked(self, ids: Iterable[int] | None = None) -> int:
         """Try parked events again (all that are open, or these); give back how many were applied."""
         with self.parts.database.write() as session:
-            table = parking.of(self.parts.log.metadata)
-            rows = table.open(session, ids)
+            rows = parking.of(self.parts.log.metadata).open(session, ids)
+            hearings: dict[str, Hearing] = {}
             done = 0
-            for source in sorted({row.source for row in rows}):
-                hearing = Hearing(self, session, source, alone=True)
-                streams = sorted({row.stream for row in rows if row.source == source})
-                hearing.claim(streams)
-                done += sum(hearing.follow(stream, anyway=True) for stream in streams)
+            for source, stream in sorted({(row.source, row.stream) for row in rows}):
+                hearing = hearings.get(source) or Hearing(self, session, source, alone=True, siblings=hearings)
+                hearing.claim_also(stream)
+                done += hearing.settle_heard(stream) + hearing.follow(stream, anyway=True)
+            for hearing in hearings.values():
                 hearing.keep()
-            return done
+        self._ask_for_gaps()
+        return done
+
+    def _ask_for_gaps(self) -> None:
+        with self.parts.database.read() as session:
+            gaps = parking.of(self.parts.log.metadata).gaps(session)
+            places = {gap: Positions(self.parts.log.metadata, gap[0]).look(session, gap[1]) for gap in gaps}
+        for (source, stream), place in places.items():
+            self.ask(source, stream, place.version + 1)
 
     def discard_parked(self, parked_id: int) -> bool:
         """Give a parked event up: its stream goes on behind it as if it had been heard."""
@@ -144,21 +160,31 @@ class Hearer:
                 hearing.advance(row.stream, decode(row.payload).hash)
             table.settle(session, row.id, "discarded", self.parts.clock())
             hearing.follow(row.stream, anyway=True)
-            hearing.keep()
+            hearing.keep_all()
             return True
 
 
 class Hearing:
-    """One transaction's hearing of events from one source."""
+    """One transaction's hearing of events from one source; `siblings` are its hearings of the others, by source."""
 
-    def __init__(self, hearer: Hearer, session: Session, source: str, *, alone: bool) -> None:
+    def __init__(
+        self,
+        hearer: Hearer,
+        session: Session,
+        source: str,
+        *,
+        alone: bool,
+        siblings: "dict[str, Hearing] | None" = None,
+    ) -> None:
         self.hearer, self.session, self.source, self.alone = hearer, session, source, alone
         self.positions = Positions(hearer.parts.log.metadata, source)
         self.parked = parking.of(hearer.parts.log.metadata)
         self.places: dict[str, Place] = {}
         self.missing: list[tuple[str, int]] = []
         self.blocked: set[str] = set()
-        self.awaited: set[tuple[str, str]] = set()
+        self.siblings = {} if siblings is None else siblings
+        self.siblings[source] = self
+        self.somebody_waits = self.parked.somebody_waits(session)
 
     def hear(self, payloads: Sequence[bytes]) -> int:
         """Claim, compare and settle event after event, until all are or patience ends; give back how many."""
@@ -173,14 +199,32 @@ class Hearing:
                 self._hear_one(record)
             if time.monotonic() > until:
                 break
-        self.keep()
+        self.keep_all()
         return count
 
     def claim(self, streams: Sequence[str]) -> None:
         """Claim the positions of these streams, in sorted order, before anything else is locked."""
-        self.places = self.positions.claim(self.session, streams)
-        self.blocked = self.parked.blocked_streams(self.session, self.source, streams)
-        self.awaited = self.parked.awaited(self.session)
+        self.places |= self.positions.claim(self.session, streams)
+        self.blocked |= self.parked.blocked_streams(self.session, self.source, streams)
+
+    def claim_also(self, stream: str) -> None:
+        """Claim one more stream, where it has not been claimed yet."""
+        if stream not in self.places:
+            self.claim([stream])
+
+    def settle_heard(self, stream: str) -> int:
+        """Close what is parked of a stream although it has been heard; give back how many."""
+        place, closed = self.places[stream], 0
+        for row in self.parked.up_to(self.session, self.source, stream, place.version):
+            if place.knows(row.version, row.hash):
+                self.parked.settle(self.session, row.id, "applied", self.hearer.parts.clock())
+                closed += 1
+        return closed
+
+    def keep_all(self) -> None:
+        """Write the positions that moved, of every source."""
+        for hearing in self.siblings.values():
+            hearing.keep()
 
     def keep(self) -> None:
         """Write the positions that moved."""
@@ -268,9 +312,7 @@ class Hearing:
         done = 0
         if stream in self.blocked or anyway:
             done += self._follow_stream(stream)
-        if (self.source, stream) in self.awaited:
-            done += self._follow_waiters(stream)
-        return done
+        return done + self._follow_waiters(stream)
 
     def _follow_stream(self, stream: str) -> int:
         done = 0
@@ -302,25 +344,27 @@ class Hearing:
         self.advance(record.stream, record.hash)
         self.parked.settle(self.session, parked_id, "applied", self.hearer.parts.clock())
         self._refresh(record.stream)
-        if (self.source, record.stream) in self.awaited:
-            self._follow_waiters(record.stream)
+        self._follow_waiters(record.stream)
         return True
 
     def _follow_waiters(self, stream: str) -> int:
         done = 0
-        for source, waiting in self.parked.waiting_for(self.session, self.source, stream):
-            other = self if source == self.source else Hearing(self.hearer, self.session, source, alone=self.alone)
-            if waiting not in other.places:
-                other.places |= other.positions.claim(self.session, [waiting])
-            other.awaited = self.awaited
-            done += other.follow(waiting, anyway=True)
-            other.keep()
+        if self.somebody_waits:
+            for source, waiting in self.parked.waiting_for(self.session, self.source, stream):
+                other = self._sibling(source)
+                other.claim_also(waiting)
+                done += other.follow(waiting, anyway=True)
         return done
+
+    def _sibling(self, source: str) -> "Hearing":
+        # One hearing a source: two would each have their own picture of how far its streams have come.
+        if source not in self.siblings:
+            Hearing(self.hearer, self.session, source, alone=self.alone, siblings=self.siblings)
+        return self.siblings[source]
 
     def _refresh(self, stream: str) -> None:
         self.blocked -= {stream}
         self.blocked |= self.parked.blocked_streams(self.session, self.source, [stream])
-        self.awaited = self.parked.awaited(self.session)
 
     def _park(
         self, record: Recorded, reason: str, waits_for: tuple[str, str] | None = None, error: str | None = None
@@ -330,7 +374,8 @@ class Hearing:
         self.parked.park(self.session, self.source, record, why, self.hearer.parts.clock())
         self.blocked |= {record.stream}
         if waits_for:
-            self.awaited |= {waits_for}
+            for hearing in self.siblings.values():
+                hearing.somebody_waits = True
 
     def _park_undecodable(self, payload: bytes) -> None:
         log.warning("parked", service=self.hearer.parts.service, reason="undecodable")

@@ -75,13 +75,24 @@ class Parked:
         rows = select(table.stream).where(table.source == source, table.state == "open", table.stream.in_(streams))
         return set(session.connection().scalars(rows))
 
-    def awaited(self, session: Session) -> set[tuple[str, str]]:
-        """Name the (source, stream) that parked events wait for."""
+    def somebody_waits(self, session: Session) -> bool:
+        """Say whether any parked event waits for another stream."""
+        waiting = select(self.table.c.id).where(self.table.c.state == "open", self.table.c.waits_source.is_not(None))
+        return session.connection().execute(waiting.limit(1)).first() is not None
+
+    def gaps(self, session: Session) -> list[tuple[str, str]]:
+        """Name the (source, stream) of which an event is missing."""
         table = self.table.c
-        rows = select(table.waits_source, table.waits_stream).where(
-            table.state == "open", table.waits_source.is_not(None)
+        rows = select(table.source, table.stream).where(table.state == "open", table.reason == "gap").distinct()
+        return [(row.source, row.stream) for row in session.connection().execute(rows)]
+
+    def up_to(self, session: Session, source: str, stream: str, version: int) -> Sequence[Row[Any]]:
+        """Give what is parked of a stream up to this version."""
+        table = self.table.c
+        rows = select(self.table).where(
+            table.source == source, table.stream == stream, table.version <= version, table.state == "open"
         )
-        return {(row.waits_source, row.waits_stream) for row in session.connection().execute(rows)}
+        return session.connection().execute(rows).all()
 
     def waiting_for(self, session: Session, source: str, stream: str) -> list[tuple[str, str]]:
         """Name the (source, stream) of the events that wait for this stream."""

@@ -75,6 +75,12 @@ class Positions:
         self._kept |= places
         return places
 
+    def look(self, session: Session, stream: str) -> Place:
+        """Give how far a stream has been heard, without claiming it."""
+        table = self._table.c
+        history = select(table.history).where(table.source == self._source, table.stream == stream)
+        return Place(session.connection().scalar(history) or b"")
+
     def keep(self, session: Session, places: Mapping[str, Place]) -> None:
         """Write the positions that have moved since they were claimed or last written."""
         moved = {stream: place for stream, place in places.items() if self._kept.get(stream, Place()) != place}
