@@ -19,10 +19,12 @@ from frontdoor.identifiers import FamilyLinks
 from frontdoor.migrations import migrate
 from frontdoor.origin import Peers
 from frontdoor.seal import KeyStore
-from frontdoor.service import ChoreRunner, Service, build
+from frontdoor.service import ChoreRunner, Service, build, data_folder
 from frontdoor.settings import kept_secret
 from frontdoor.work import Clock, Parts
 
+CAUSES_FIRST = ("referral-intake", "triage-panel", "therapy-booking", "notification", "child-record")
+"""The order in which logs are heard: what one says is mostly caused by those before it."""
 STUCK_AFTER = 10_000
 """Log rows behind which a hearer is not ready to be relied on."""
 
@@ -92,15 +94,15 @@ class Assembly:
 
 def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Service] | None = None) -> Assembly:
     """Open the data folder (made where it is not there) and wire every service to it."""
-    folder = settings.data.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = data_folder(settings.data)
     area = load_area((settings.areas or areas_folder()) / settings.area)
     keys = KeyStore(_sqlite(folder, "keys"))
     known = {service.name: service for service in (only or services())}
     wire = _wiring(settings, folder, area, keys, clock)
     parts = {name: wire(service) for name, service in known.items()}
     hearers = {name: service.hearer(parts[name]) for name, service in known.items()}
-    owners = {name: Owner(part.database, part.log) for name, part in parts.items()}
+    in_order = sorted(parts.items(), key=lambda item: CAUSES_FIRST.index(item[0]))
+    owners = {name: Owner(part.database, part.log) for name, part in in_order}
     transport = LocalTransport(owners, list(hearers.values()))
     jobs = [(chore, parts[name]) for name, service in known.items() for chore in service.chores]
     return Assembly(known, parts, hearers, transport, ChoreRunner(jobs), folder, area)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx2
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontdoor.origin import Ask
 from frontdoor.service import Service
@@ -47,12 +47,25 @@ class Dispatcher:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        sending = scope["method"] == "POST"
-        self._sending += sending
+        app = self.apps[self.service_of(scope["path"])]
+        if scope["method"] != "POST":
+            await app(scope, receive, send)
+            return
+        arrived = False
+
+        async def receive_and_count() -> Message:
+            nonlocal arrived
+            message = await receive()
+            # Only what has arrived whole counts: an open connection that sends nothing holds nobody up.
+            if not arrived and message["type"] == "http.request" and not message.get("more_body", False):
+                arrived = True
+                self._sending += 1
+            return message
+
         try:
-            await self.apps[self.service_of(scope["path"])](scope, receive, send)
+            await app(scope, receive_and_count, send)
         finally:
-            self._sending -= sending
+            self._sending -= arrived
 
     def busy(self) -> bool:
         """Say whether people are sending something just now."""

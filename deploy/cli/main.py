@@ -1,53 +1,20 @@
 """The `frontdoor` command: the product's own hands for those who run it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 
-from all_in_one.assembly import Assembly, assemble
-from all_in_one.settings import Settings
+from cli.opening import known, opened, say, settings
 from cli.parked import parked
 from frontdoor.areas import AreaError
+from frontdoor.service import data_folder
+from frontdoor.settings import AlreadyRunning, only_one
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Front Door: run it, look after it, prove it.")
 app.add_typer(parked, name="parked")
-say = Console(highlight=False)
 
 ServiceName = Annotated[str, typer.Argument(help="One of the five services, such as triage-panel.")]
-
-
-@contextmanager
-def opened() -> Iterator[Assembly]:
-    """Open the product's data, without running it."""
-    assembly = assemble(settings())
-    try:
-        yield assembly
-    finally:
-        assembly.close()
-
-
-def settings() -> Settings:
-    """Read the settings, or stop with what is wrong with them, a line each."""
-    try:
-        return Settings()
-    except ValidationError as wrong:
-        for error in wrong.errors():
-            say.print(f"Setting {'.'.join(map(str, error['loc']))}: {error['msg']}", style="red")
-        raise typer.Exit(2) from None
-
-
-def known(assembly: Assembly, name: str) -> str:
-    """Check a service's name."""
-    if name not in assembly.services:
-        say.print(f"There is no service {name}: choose one of {', '.join(assembly.services)}.", style="red")
-        raise typer.Exit(2)
-    return name
 
 
 @app.command()
@@ -66,8 +33,10 @@ def seed(
     """Fill an empty data folder with an invented area's term."""
     from cli.seed import AlreadyFilled, plant
 
+    wanted = settings()
     try:
-        plant(settings(), children, number, say)
+        with only_one(data_folder(wanted.data)):
+            plant(wanted, children, number, say)
     except AlreadyFilled as filled:
         say.print(str(filled), style="red")
         raise typer.Exit(1) from None
@@ -129,8 +98,8 @@ def replay(
 
 @app.command()
 def due() -> None:
-    """Do what is due now, once: standards that were missed, notices to send."""
-    with opened() as assembly:
+    """Do what is due now, once: standards that were missed, notices to send. A running product does so by itself."""
+    with opened(alone=True) as assembly:
         say.print(f"{assembly.chores.once()} done")
 
 
@@ -139,7 +108,7 @@ def restored(service: ServiceName) -> None:
     """Say that a service's database was put back from an older copy: a new epoch begins, and nothing is sent."""
     from notification import store as notices
 
-    with opened() as assembly:
+    with opened(alone=True) as assembly:
         parts = assembly.parts[known(assembly, service)]
         with parts.database.write() as session:
             number = parts.log.open_epoch(session, parts.clock())
@@ -162,7 +131,7 @@ def release() -> None:
 def migrate() -> None:
     """Bring every service's tables to this release."""
     with opened() as assembly:
-        say.print(f"{len(assembly.services)} services are at this release at {datetime.now(UTC):%H:%M:%S} UTC")
+        say.print(f"The tables of {len(assembly.services)} services are at this release.")
 
 
 @app.command()
@@ -178,6 +147,6 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except AreaError as wrong:
+    except (AreaError, AlreadyRunning) as wrong:
         say.print(str(wrong), style="red")
         raise SystemExit(2) from None

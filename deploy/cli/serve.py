@@ -9,7 +9,8 @@ from all_in_one.assembly import Assembly, assemble
 from all_in_one.settings import Settings
 from cli.seed import is_empty, plant
 from frontdoor import failpoints
-from frontdoor.service import set_up_logs
+from frontdoor.service import data_folder, set_up_logs
+from frontdoor.settings import only_one
 
 GRACE = 20
 """Seconds in which requests in hand may finish when the process is asked to stop."""
@@ -21,8 +22,13 @@ def serve(settings: Settings, say: Console) -> None:
     if settings.failpoint:
         failpoints.arm_from(settings.failpoint)
     say.print(f"Opening the data in {settings.data} …")
-    if settings.seed == "sample" and is_empty(settings):
-        plant(settings, say=say)
+    with only_one(data_folder(settings.data)):
+        if settings.seed == "sample" and is_empty(settings):
+            plant(settings, say=say)
+        _serve(settings, say)
+
+
+def _serve(settings: Settings, say: Console) -> None:
     assembly = assemble(settings)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -6,19 +6,21 @@ notice not yet attempted, is on its way and not a fault, unless `--wait S` has p
 
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from all_in_one.assembly import Assembly
 from cli.rebuild import compare
 from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place
-from frontdoor.event_log import Recorded
+from frontdoor.event_log import Recorded, decode
 from frontdoor.events import ReferralQueued, ReferralSubmitted
 from frontdoor.service import Lifecycle
 from notification import channels as notification_channels
@@ -67,7 +69,7 @@ def verify(assembly: Assembly, say: Console, journal: Path | None = None, wait: 
 def _check(assembly: Assembly, journal: Path | None) -> list[Finding]:
     checks: list[Callable[[Assembly], Finding]] = [
         exactly_once_routing,
-        lambda every: no_silent_drop(every, journal),
+        partial(no_silent_drop, journal=journal),
         state_is_what_was_said,
         legal_transitions,
         effect_once,
@@ -75,8 +77,17 @@ def _check(assembly: Assembly, journal: Path | None) -> list[Finding]:
         no_double_booking,
         whole_blocks,
         told_once,
+        keys_are_there,
     ]
-    return [check(assembly) for check in checks]
+    return [_safely(check, assembly) for check in checks]
+
+
+def _safely(check: Callable[[Assembly], Finding], assembly: Assembly) -> Finding:
+    try:
+        return check(assembly)
+    except Exception as failure:  # noqa: BLE001  what cannot be checked does not hold
+        name = getattr(check, "__name__", "a check").replace("_", " ")
+        return Finding(f"{name} could not be checked", 0, [type(failure).__name__])
 
 
 def _log(assembly: Assembly, name: str) -> Iterator[tuple[int, Recorded]]:
@@ -96,16 +107,12 @@ def exactly_once_routing(assembly: Assembly) -> Finding:
     """I1: each referral has one entry in each queue that its pathways name, and no entry is without a referral."""
     finding = Finding("I1 exactly-once routing")
     heard = _heard_up_to(assembly, "triage-panel", "referral-intake")
-    entries: Counter[tuple[str, str]] = Counter()
-    redirected = set()
-    for _, record in _log(assembly, "triage-panel"):
-        if isinstance(record.event, ReferralQueued):
-            entries[record.event.reference, record.event.agency] += 1
-            if record.event.redirected_from:
-                redirected.add((record.event.reference, record.event.agency))
+    entries, redirected = _entries(assembly)
+    known = set()
     for log_id, record in _log(assembly, "referral-intake"):
         if not isinstance(record.event, ReferralSubmitted):
             continue
+        known.add(record.event.reference)
         for agency in record.event.agencies:
             finding.checked += 1
             found = entries.pop((record.event.reference, agency), 0)
@@ -113,12 +120,27 @@ def exactly_once_routing(assembly: Assembly) -> Finding:
                 finding.on_their_way += 1
             elif found != 1:
                 finding.faults.append(f"{record.event.reference} in {agency}: {found}")
-    strangers = [f"{reference} in {agency}: no referral" for reference, agency in entries.keys() - redirected]
-    finding.faults += sorted(strangers)
+    finding.faults += [f"{reference} in {agency}: nobody sent it there" for reference, agency in sorted(entries)]
+    finding.faults += [
+        f"{reference} redirected to {agency}: {found}"
+        for (reference, agency), found in sorted(redirected.items())
+        if found != 1 or reference not in known
+    ]
     return finding
 
 
-def no_silent_drop(assembly: Assembly, journal: Path | None) -> Finding:
+def _entries(assembly: Assembly) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+    """Count the entries that triage has made, by (reference, agency): of referrals, and of redirects."""
+    sent: Counter[tuple[str, str]] = Counter()
+    redirected: Counter[tuple[str, str]] = Counter()
+    for _, record in _log(assembly, "triage-panel"):
+        if isinstance(record.event, ReferralQueued):
+            counted = sent if record.event.redirected_from is None else redirected
+            counted[record.event.reference, record.event.agency] += 1
+    return sent, redirected
+
+
+def no_silent_drop(assembly: Assembly, journal: Path | None = None) -> Finding:
     """I2: every reference that was given out is in intake's log."""
     finding = Finding("I2 no silent drop")
     if journal is None:
@@ -149,16 +171,31 @@ def state_is_what_was_said(assembly: Assembly) -> Finding:
     finding = Finding("I4 state and events agree")
     for name in assembly.services:
         heads: dict[str, tuple[int, str]] = {}
-        for _, record in _log(assembly, name):
+        for row in _rows(assembly, name):
             finding.checked += 1
+            record = decode(row.payload)
             version, digest = heads.get(record.stream, (0, None))
-            if record.version != version + 1 or record.previous != digest:
+            if record.version != version + 1 or record.previous != digest or not _says_the_same(row, record):
                 finding.faults.append(f"{name} {record.stream} version {record.version}")
             heads[record.stream] = (record.version, record.hash.hex())
         for comparison in compare(assembly, name):
             if comparison.different:
                 finding.faults.append(f"{name} table {comparison.table}: {comparison.different} rows")
     return finding
+
+
+def _rows(assembly: Assembly, name: str) -> Iterator[Row[Any]]:
+    parts = assembly.parts[name]
+    with parts.database.read() as session:
+        rows = select(parts.log.table).order_by(parts.log.table.c.id).execution_options(yield_per=500)
+        yield from session.connection().execute(rows)
+
+
+def _says_the_same(row: Row[Any], record: Recorded) -> bool:
+    """Say whether the columns by which a row is found are those of its payload."""
+    columns = (row.event_id, row.stream, row.version, row.type, row.area, row.hash)
+    envelope = (record.id, record.stream, record.version, record.type, record.area, record.hash)
+    return columns == envelope and row.caused_by in {None, record.causation}
 
 
 def legal_transitions(assembly: Assembly) -> Finding:
@@ -214,21 +251,32 @@ def no_event_vanishes(assembly: Assembly) -> Finding:
     """I8: each event, for each hearer, is heard, parked (an open task: a fault to look at) or on its way."""
     finding = Finding("I8 no event vanishes")
     for name, hearer in assembly.hearers.items():
+        places = {source: _heard_up_to(assembly, name, source) for source in hearer.sources}
         parked = _parked(assembly, name)
-        finding.faults += [f"{name} parked {stream}: {reason}" for stream, reason in sorted(parked)]
+        finding.on_their_way += sum(reason in parking.PASSING_REASONS for _, reason in parked)
+        stuck = sorted(pair for pair in parked if pair[1] not in parking.PASSING_REASONS)
+        finding.faults += [f"{name} parked {stream}: {reason}" for stream, reason in stuck]
         held = {stream for stream, _ in parked}
-        for source in hearer.sources:
-            place = _heard_up_to(assembly, name, source)
-            versions = {stream: spot.version for stream, spot in _of_source(assembly, name, source)}
-            for log_id, record in _log(assembly, source):
-                finding.checked += 1
-                if record.version <= versions.get(record.stream, 0):
-                    continue
-                if log_id > place:
-                    finding.on_their_way += 1
-                elif record.stream not in held:
-                    finding.faults.append(f"{name} never heard {record.stream} version {record.version}")
+        for source, place in places.items():
+            _look_for_unheard(assembly, finding, (name, source, place), held)
     return finding
+
+
+def _look_for_unheard(assembly: Assembly, finding: Finding, whose: tuple[str, str, int], held: set[str]) -> None:
+    name, source, place = whose
+    versions = {stream: spot.version for stream, spot in _of_source(assembly, name, source)}
+    last = 0
+    for log_id, record in _log(assembly, source):
+        finding.checked += 1
+        last = log_id
+        if record.version <= versions.get(record.stream, 0):
+            continue
+        if log_id > place:
+            finding.on_their_way += 1
+        elif record.stream not in held:
+            finding.faults.append(f"{name} never heard {record.stream} version {record.version}")
+    if place > last:
+        finding.faults.append(f"{name} stands at {place} of {source}, which ends at {last}")
 
 
 def _parked(assembly: Assembly, name: str) -> set[tuple[str, str]]:
@@ -260,26 +308,34 @@ def whole_blocks(assembly: Assembly) -> Finding:
     return Finding(
         "I11 whole blocks, balanced pools",
         faults.checked["bookings"],
-        [*faults.partial_blocks, *faults.unbalanced_pools],
+        [*faults.partial_blocks, *faults.unbalanced_pools, *faults.seats_astray],
     )
+
+
+def keys_are_there(assembly: Assembly) -> Finding:
+    """I24: each child's key is there, or was destroyed on purpose: without one, a person would seem erased."""
+    finding = Finding("I24 keys are there")
+    keys = assembly.parts["referral-intake"].keys
+    children = {
+        str(record.data["child_id"]) for _, record in _log(assembly, "referral-intake") if "child_id" in record.data
+    }
+    finding.checked = len(children)
+    finding.faults = sorted(children - keys.known(children))
+    return finding
 
 
 def told_once(assembly: Assembly) -> Finding:
     """I12: an event that families are told of has one notice for each of them; the provider took it at most once."""
     finding = Finding("I12 told once")
-    told: dict[str, set[str]] = defaultdict(set)
+    # How far it has heard is read before what it has told: the other way round, what is heard between looks untold.
+    sources = assembly.hearers["notification"].sources
+    places = {source: _heard_up_to(assembly, "notification", source) for source in sources}
+    heard = (record for source, place in places.items() for log_id, record in _log(assembly, source) if log_id <= place)
     with assembly.parts["notification"].database.read() as session:
+        finding.faults += notification_store.untold(session, heard)
         finding.faults += notification_store.notice_faults(session)
         finding.on_their_way += notification_store.unsettled(session)
-        for cause, recipient in notification_store.told(session):
-            finding.checked += 1
-            told[cause].add(recipient)
-    heard = _heard_up_to(assembly, "notification", "referral-intake")
-    for log_id, record in _log(assembly, "referral-intake"):
-        if isinstance(record.event, ReferralSubmitted) and log_id <= heard:
-            wanted = {contact.contact_id for contact in record.event.contacts}
-            if told[record.id] != wanted:
-                finding.faults.append(f"{record.event.reference}: told {len(told[record.id])} of {len(wanted)}")
+        finding.checked += sum(1 for _ in notification_store.told(session))
     for notice, times in notification_channels.ledger_counts(assembly.folder).items():
         if times > 1:
             finding.faults.append(f"notice {notice} sent {times} times")

@@ -1,6 +1,7 @@
 """Idempotent answers: the same key and body from the same person on the same address gets the first answer again."""
 
 import hashlib
+import hmac
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,14 +28,14 @@ def define(metadata: MetaData) -> None:
         Column("status", Integer, nullable=False),
         Column("body", String, nullable=False),
         Column("location", String, nullable=True),
-        Column("kept_at", UtcDateTime, nullable=False),
+        Column("kept_at", UtcDateTime, nullable=False, index=True),
         info={"kind": "kept"},
     )
 
 
-def digest(sent: Any) -> str:
-    """Name what was sent: SHA-256 of its JSON, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
+def digest(sent: Any, secret: bytes) -> str:
+    """Name what was sent, whatever the order of its keys: keyed, so that nobody can guess at names by trying them."""
+    return hmac.new(secret, json.dumps(sent, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
 
 class Answers:
@@ -58,6 +59,7 @@ class Answers:
     def keep(self, work: Work, sent: str, status: int, body: Any, location: str | None) -> None:
         """Keep an answer, in the transaction of what it answers."""
         connection = work.session.connection()
+        connection.execute(delete(self._table).where(self._table.c.kept_at < work.now - KEPT_FOR))
         connection.execute(delete(self._table).filter_by(**self._whose))
         row = {"sent": sent, "status": status, "body": json.dumps(body), "location": location, "kept_at": work.now}
         connection.execute(insert(self._table).values(**self._whose, **row))

@@ -28,6 +28,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whit
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=60)]
 District = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,2}(?:[0-9][A-Z0-9]?)?$")]
 Agencies = Annotated[tuple[Agency, ...], Field(min_length=1)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ]{7,20}$")]
+Link = Annotated[str, StringConstraints(pattern=r"^https://[^\s\"'<>]+$", max_length=200)]
 
 # Which file says what. The first is the area itself; every other holds one part under its own name.
 _AREA_FILE = "area.yaml"
@@ -75,8 +78,24 @@ class Person(_Frozen):
     organisation: Id | None = None
     agency: Agency | None = None
     area: Id
-    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    phone: str | None = Field(default=None, pattern=r"^\+?[0-9 ]{7,20}$")
+    email: Email | None = None
+    phone: Phone | None = None
+
+
+class Contacts(_Frozen):
+    """Whom people of the area can turn to: children's social care in danger, the SEND team, independent advice.
+
+    Advice is the local SEND information, advice and support service (SENDIASS); nights are weekends too.
+    """
+
+    duty_team_day: Phone
+    duty_team_night: Phone
+    send_team_phone: Phone
+    send_team_email: Email
+    advice_name: Text
+    advice_phone: Phone
+    advice_email: Email
+    advice_link: Link
 
 
 class Pathways(_Frozen):
@@ -192,6 +211,7 @@ class Area(_Frozen):
     lead: Id
     postcode_districts: tuple[District, ...] = Field(min_length=1)
     default_calendar: Id
+    contacts: Contacts
     organisations: dict[str, Organisation]
     people: dict[str, Person]
     pathways: Pathways

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
-from frontdoor import access, answers, navigation, signin
+from frontdoor import access, answers, signin
 from frontdoor.problems import Problem
 from frontdoor.work import Parts, Work
 
@@ -75,7 +75,7 @@ class Call:
         personal: bool,
     ) -> Response:
         key = self.idempotency_key()
-        sent = answers.digest(getattr(self.request.state, "sent", None))
+        sent = answers.digest(getattr(self.request.state, "sent", None), self.parts.secret)
         kept = answers.Answers(self.parts.log.metadata, self.actor.person, self.request.url.path, key) if key else None
         if kept:
             with self.look() as session:
@@ -128,16 +128,25 @@ class Call:
         source, stream, version = named[1], named[2], int(named[3])
         table = self.parts.log.metadata.tables["stream_position"].c
         heard = select(table.version).where(table.source == source, table.stream == stream)
-        until = time.monotonic() + ARRIVAL_WAIT
-        while True:
-            with self.look() as session:
-                if (session.connection().scalar(heard) or 0) >= version:
-                    return True
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.05)
+        if not _waiting_room.acquire(blocking=False):
+            return False
+        try:
+            until = time.monotonic() + ARRIVAL_WAIT
+            while not self._heard(heard, version):
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.05)
+        finally:
+            _waiting_room.release()
+        return True
+
+    def _heard(self, position: Select[Any], version: int) -> bool:
+        with self.look() as session:
+            return (session.connection().scalar(position) or 0) >= version
 
 
+_waiting_room = threading.BoundedSemaphore(8)
+"""Pages that may wait at once for something on its way: the others say at once that it is still arriving."""
 _in_flight: set[tuple[str, str, str, str]] = set()
 _in_flight_guard = threading.Lock()
 
@@ -163,10 +172,7 @@ def may(action: str, agency: str | None = None) -> Any:
 
     def call(request: Request) -> Call:
         parts: Parts = request.app.state.parts
-        actor = signin.actor_of(request, parts)
-        request.state.actor = actor if actor.is_signed_in else None
-        request.state.nav = navigation.links(actor, request.url.path)
-        request.state.demo = parts.demo
+        actor = signin.show(request, parts)
         access.permit(actor, action, parts.area.id, agency or request.path_params.get("agency"))
         made = Call(request, parts, actor, action)
         made.idempotency_key()

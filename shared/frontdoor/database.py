@@ -71,7 +71,11 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else create_engine(self.url, pool_pre_ping=True)
+        self.engine = (
+            _sqlite_engine(self.url)
+            if self.is_sqlite
+            else create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+        )
         self._writer = self.engine.execution_options(writer=True)
         self._lock = _lock_of(str(self.url)) if self.is_sqlite else None
         self._bells: list[Callable[[], None]] = []
@@ -141,7 +145,13 @@ def _lock_of(name: str) -> threading.Lock:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=8, max_overflow=56, connect_args={"timeout": 15, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=56,
+        connect_args={"timeout": 15, "check_same_thread": False},
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -19,6 +19,19 @@ WRONG_FILE = "The selected file must be a PDF, Word (docx), OpenDocument (odt), 
 _EICAR = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _MARKUP = re.compile(rb"<\s*(!doctype|html|svg|script|\?xml|body|iframe)", re.IGNORECASE)
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_PIXELS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": LARGEST, b"tRNS": 256, b"bKGD": 6}
+_LOOKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"sBIT": 4, b"pHYS": 9}
+_PNG_KEPT = _PIXELS | _LOOKS
+"""The chunks of a PNG that only say how it looks, and how many bytes each can need for that."""
+_JPEG_START, _JPEG_END, _SCAN = 0xD8, 0xD9, 0xDA
+_JPEG_ALONE = frozenset({0x01, *range(0xD0, _JPEG_END)})
+"""Markers that nothing belongs to."""
+_JPEG_KEPT = frozenset({*range(0xC0, 0xD0), *range(_SCAN, 0xE0)})
+"""Segments of a JPEG that only say how it looks: frames, tables and scans."""
+_MARKER = re.compile(rb"\xff[\x01-\xfe]")
+_BEHIND_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 class WrongFile(Exception):
@@ -37,7 +50,7 @@ def kind_of_file(data: bytes) -> str:
         raise WrongFile("unsafe_file", "The selected file could not be checked: save it again and choose the new file")
     if data.startswith(b"%PDF-"):
         return _kind_of_pdf(data)
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+    if data.startswith(_PNG):
         return _kind_of_png(data)
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
@@ -92,17 +105,47 @@ def _kind_of_text(data: bytes) -> str:
 
 def without_whereabouts(kind: str, data: bytes) -> bytes:
     """Give a photo without what the camera noted in it: where it was taken may be a safe address."""
+    if kind == "image/png":
+        return _plain_png(data)
     return _plain_jpeg(data) if kind == "image/jpeg" else data
 
 
-def _plain_jpeg(data: bytes) -> bytes:
-    kept, at = [data[:2]], 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] not in {0xE1, 0xED, 0xFE}:  # Exif and XMP, Photoshop, comments
+def _plain_png(data: bytes) -> bytes:
+    """Keep the chunks that say how it looks, each as it is; what stands behind the picture's end goes too."""
+    kept, at, name = [_PNG], len(_PNG), b""
+    while name != b"IEND" and at + 12 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + size
+        if size <= _PNG_KEPT.get(name, -1) and end <= len(data):
             kept.append(data[at:end])
-        at = max(end, at + 2)
-    return b"".join((*kept, data[at:]))
+        at = end
+    return b"".join((*kept, _PNG_END))
+
+
+def _plain_jpeg(data: bytes) -> bytes:
+    """Keep the segments that say how it looks; fill bytes and whatever follows the first picture's end go too."""
+    kept, at = [bytes((0xFF, _JPEG_START))], 2
+    while (found := _MARKER.search(data, at)) and (marker := data[found.end() - 1]) != _JPEG_END:
+        at = begins = found.end()
+        if marker not in _JPEG_ALONE:
+            at += int.from_bytes(data[begins : begins + 2], "big")
+            kept.append(_plain_segment(marker, data[begins + 2 : at]))
+        if marker == _SCAN:
+            behind = _BEHIND_SCAN.search(data, at)
+            ends = behind.start() if behind else len(data)
+            kept.append(data[at:ends].rstrip(b"\xff"))
+            at = ends
+    return b"".join((*kept, bytes((0xFF, _JPEG_END))))
+
+
+def _plain_segment(marker: int, inside: bytes) -> bytes:
+    if marker == 0xE0 and inside.startswith(b"JFIF\0"):
+        inside = inside[:12] + b"\0\0"  # without its thumbnail
+    elif marker == 0xEE and inside.startswith(b"Adobe"):
+        inside = inside[:12]
+    elif marker not in _JPEG_KEPT:
+        return b""
+    return struct.pack(">BBH", 0xFF, marker, len(inside) + 2) + inside
 
 
 def file_name(name: str) -> str:

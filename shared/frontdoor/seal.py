@@ -8,12 +8,13 @@ import base64
 import json
 import os
 import threading
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Column, LargeBinary, MetaData, String, Table, insert, select, update
+from sqlalchemy import Column, LargeBinary, MetaData, String, Table, bindparam, insert, select, update
 
 from frontdoor.database import Database, UtcDateTime
 
@@ -35,6 +36,16 @@ class Erased(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class KeyMissing(Exception):
+    """A key is not there and was not destroyed: the key store is an older copy than the logs. Restore it."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+_one_key = select(_keys.c.secret).where(_keys.c.child_id == bindparam("child"))
 
 
 class KeyStore:
@@ -65,12 +76,20 @@ class KeyStore:
         secret = self._known.get(child_id)
         if secret is None:
             with self._database.read() as session:
-                secret = session.connection().scalar(select(_keys.c.secret).where(_keys.c.child_id == child_id))
-            if secret is None:
+                key = session.connection().execute(_one_key, {"child": child_id}).one_or_none()
+            if key is None:
+                raise KeyMissing
+            if key.secret is None:
                 raise Erased
+            secret = bytes(key.secret)
             with self._guard:
                 self._known[child_id] = secret
         return secret
+
+    def known(self, child_ids: Collection[str]) -> set[str]:
+        """Say of which of these children a key is there, or was destroyed."""
+        with self._database.read() as session:
+            return set(session.connection().scalars(select(_keys.c.child_id))) & set(child_ids)
 
     def seal(self, child_id: str, value: Any) -> str:
         """Seal any JSON value for this child: `s1.<child id>.<base64url of nonce and ciphertext>`."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -17,7 +18,7 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from frontdoor import access, answers, documents, metrics, problems
+from frontdoor import access, answers, documents, metrics, problems, signin
 from frontdoor.calls import Anybody, Call, may
 from frontdoor.database import Busy
 from frontdoor.delivery import parking, positions
@@ -26,6 +27,7 @@ from frontdoor.event_log import EventLog, Stale
 from frontdoor.events import Event
 from frontdoor.guard import Guard
 from frontdoor.problems import Problem
+from frontdoor.seal import KeyMissing
 from frontdoor.web import error_page, mount_static
 from frontdoor.web.forms import FieldError
 from frontdoor.work import Parts, Refused
@@ -154,16 +156,22 @@ def _answer_with(explain: Callable[[Any], Problem]) -> Callable[[Request, Except
         if wants_json(request):
             return problems.answer(problem, _headers(problem))
         if problem.status == 401:
-            return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+            return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
+        signin.show(request, request.app.state.parts)
         return error_page(request, problem.status, None, problem.title if isinstance(error, Refused) else None)
 
     return handle
 
 
+def _asked_for(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}" if request.method == "GET" else "/"
+
+
 def wants_json(request: Request) -> bool:
     """Say whether this request is a program's: by its address, or by what it accepts."""
     path = request.url.path
-    programs = path.startswith(("/api/", "/health/", "/metrics")) or "/health/" in path or path.endswith(".json")
+    programs = path.startswith(("/api/", "/metrics")) or path.endswith((".json", "/health/live", "/health/ready"))
     return programs or request.headers.get("accept", "").startswith("application/json")
 
 
@@ -205,6 +213,7 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     HTTPException: _http,
     RequestValidationError: _wrong_parameters,
     Busy: lambda _: _BUSY,
+    KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
     OperationalError: lambda _: _BUSY,
     Exception: lambda _: Problem(500, "failed", "Something went wrong on our side. Nothing you sent has been lost."),
 }
@@ -277,7 +286,7 @@ def set_up_logs(level: str) -> None:
 
 
 def data_folder(path: str | Path) -> Path:
-    """Make the data folder where it is not there yet."""
+    """Make the data folder where it is not there yet, for its owner's eyes only."""
     folder = Path(path).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder

@@ -1,8 +1,12 @@
 """What the environment says to every service; each service's `settings.py` adds its own."""
 
-import json
+import fcntl
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Literal
 
 from pydantic import Field
@@ -30,13 +34,34 @@ class Settings(BaseSettings):
 
 
 def kept_secret(folder: Path, name: str) -> bytes:
-    """Read one of the installation's own secrets, made at the first start; only its owner may read the file."""
-    file = folder / "secrets.json"
-    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    if name not in known:
-        known[name] = secrets.token_hex(32)
-        fresh = file.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(known))
-        fresh.replace(file)
-    return bytes.fromhex(known[name])
+    """Read one of the installation's own secrets, made at the first start; only its owner may read the file.
+
+    Two processes that start at the same moment get the same one: whose file is linked into place first, wins.
+    """
+    file = folder / f"{name}.secret"
+    if not file.exists():
+        with NamedTemporaryFile("w", dir=folder, prefix=name) as fresh:
+            fresh.write(secrets.token_hex(32))
+            fresh.flush()
+            os.fsync(fresh.fileno())
+            with suppress(FileExistsError):
+                os.link(fresh.name, file)
+    return bytes.fromhex(file.read_text())
+
+
+class AlreadyRunning(Exception):
+    """Another process serves this data folder: stop it first, or set FRONTDOOR_DATA to another folder."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold a data folder for this process alone; raises `AlreadyRunning`. A killed process holds nothing any more."""
+    with (folder / "running.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning from None
+        yield

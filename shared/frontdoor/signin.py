@@ -6,7 +6,7 @@ The demo sign-in knows the area's sample people only, and is refused when `FRONT
 from fastapi import Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from frontdoor import access
+from frontdoor import access, navigation
 from frontdoor.work import Parts
 
 COOKIE = "frontdoor-session"
@@ -28,6 +28,15 @@ def actor_of(request: Request, parts: Parts) -> access.Actor:
     except BadSignature:
         return access.ANYBODY
     return _of_person(str(person), parts)
+
+
+def show(request: Request, parts: Parts) -> access.Actor:
+    """Tell the page that is rendered for this request who is signed in and where they may go."""
+    actor = actor_of(request, parts)
+    request.state.actor = actor if actor.is_signed_in else None
+    request.state.nav = navigation.links(actor, request.url.path)
+    request.state.demo = parts.demo
+    return actor
 
 
 def sign_in(response: Response, person: str, parts: Parts, *, secure: bool) -> None:

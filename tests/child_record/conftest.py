@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 import uvicorn
+from sqlalchemy import text
 
 from child_record.app import service
 from frontdoor import events
@@ -192,6 +193,17 @@ def told(stage):
 def timeline(stage, told):
     """What somebody gets when they ask for the referral's timeline."""
     return lambda person: stage.as_person(person).get(f"/api/records/{told.reference}/timeline")
+
+
+@pytest.fixture
+def audit(stage):
+    """Who asked for what, and what the answer was, in order."""
+
+    def read():
+        with stage.look() as session:
+            return session.connection().execute(text("select * from audit order by id")).mappings().all()
+
+    return read
 
 
 @pytest.fixture

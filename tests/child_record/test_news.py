@@ -1,9 +1,15 @@
 """An open family page is told within two seconds that its record has changed, and lets the server stop."""
 
 import http.client
+import threading
 import time
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
+
+from child_record import pages
+from frontdoor.identifiers import reference
 
 
 @pytest.fixture
@@ -58,6 +64,90 @@ def test_a_program_that_says_nothing_of_what_it_knows_is_told_where_things_are(t
     assert next(news) == '{"version": 2}'
     told.hears(told.queued())
     assert next(news) == '{"version": 3}'
+
+
+def test_all_open_pages_of_a_record_are_told_by_one_question(stage, told, listen):
+    told.hears(told.submitted())
+    opened = [messages(listen(f"{told.link()}/events")) for _ in range(10)]
+    assert {next(page) for page in opened} == {'{"version": 2}'}
+    asked = questions(stage)
+    told.hears(told.queued())
+    assert {next(page) for page in opened} == {'{"version": 3}'}
+    assert 1 <= len(asked) <= 3  # the change, and where it fell so: what was gathered before it, and a slow look
+
+
+def test_a_hundred_commits_are_gathered_into_a_few_questions(stage, told, listen):
+    told.hears(told.submitted())
+    next(messages(listen(f"{told.link()}/events")))
+    asked = questions(stage)
+    began = time.monotonic()
+    for _ in range(100):
+        with stage.parts.database.write():
+            pass
+    assert len(asked) <= (time.monotonic() - began) / pages.DEBOUNCE + 1
+
+
+def questions(stage):
+    """What the watcher of open pages asks the tables from now on."""
+    asked = []
+
+    def note(_connection, _cursor, statement, *_):
+        if threading.current_thread().name == "family-news" and statement.startswith("SELECT"):
+            asked.append(statement)
+
+    event.listen(stage.parts.database.engine, "before_cursor_execute", note)
+    return asked
+
+
+def test_pages_of_different_records_hear_of_their_own(stage, told, listen):
+    other = replace(told, reference=reference())
+    told.hears(told.submitted(), other.submitted())
+    mine, others = (messages(listen(f"{one.link()}/events")) for one in (told, other))
+    assert (next(mine), next(others)) == ('{"version": 2}', '{"version": 2}')
+    told.hears(other.queued())
+    assert next(others) == '{"version": 3}'
+    told.hears(told.queued(), told.queued("education"))
+    assert '{"version": 4}' in mine
+
+
+def test_a_link_holds_twenty_pages_open_and_the_next_is_told_to_come_back(stage, told, listen):
+    told.hears(told.submitted())
+    held = [listen(f"{told.link()}/events") for _ in range(20)]
+    assert {answer.status for answer in held} == {200}
+    refused = listen(f"{told.link()}/events")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "60")
+    assert stage.as_person(None).get(told.link()).status_code == 200
+    assert listen(f"{told.link('K-4MXKQ7PD')}/events").status == 200
+
+
+def test_a_page_that_was_closed_makes_room_for_another(told, listen):
+    told.hears(told.submitted())
+    held = [listen(f"{told.link()}/events") for _ in range(20)]
+    held[0].connection.close()
+    held[0].close()
+    until = time.monotonic() + 3
+    while (status := listen(f"{told.link()}/events").status) == 503 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert status == 200
+
+
+def test_no_more_pages_are_held_open_than_a_process_can_serve(told, listen, monkeypatch):
+    monkeypatch.setattr(pages, "FOR_ALL_LINKS", 2)
+    told.hears(told.submitted())
+    recipients = ("sender", "K-4MXKQ7PD", "K-SECOND23")
+    assert [listen(f"{told.link(one)}/events").status for one in recipients] == [200, 200, 503]
+
+
+def test_nobody_watches_once_the_last_page_is_closed(told, listen):
+    told.hears(told.submitted())
+    answer = listen(f"{told.link()}/events")
+    next(messages(answer))
+    answer.connection.close()
+    answer.close()
+    until = time.monotonic() + 3
+    while (names := {thread.name for thread in threading.enumerate()}) & {"family-news"} and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "family-news" not in names
 
 
 def test_an_open_page_does_not_keep_the_server_from_stopping(told, listen, server):

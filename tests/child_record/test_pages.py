@@ -1,5 +1,7 @@
 """The pages of the shared record, for people who are signed in."""
 
+import threading
+import time
 from datetime import datetime
 
 import pytest
@@ -35,6 +37,86 @@ def test_a_page_waits_for_what_is_on_its_way_and_never_says_404(stage, told, mon
     assert "Still arriving" in page.text
     told.hears(told.submitted())
     assert "Still arriving" not in stage.as_person("senco").get(address).text
+
+
+def hears_soon(told):
+    """Let the referral arrive while a page waits for it."""
+    timer = threading.Timer(0.2, told.hears, [told.submitted()])
+    timer.start()
+    return timer
+
+
+def test_a_page_that_waited_shows_the_record_to_its_sender(stage, told):
+    soon = hears_soon(told)
+    page = stage.as_person("senco").get(f"/records/{told.reference}?after={submitted(told)}").text
+    soon.join()
+    assert "Timeline" in page
+
+
+def test_a_stranger_who_waited_is_not_told_that_it_has_come(stage, told):
+    soon = hears_soon(told)
+    page = stage.as_person("other-senco").get(f"/records/{told.reference}?after={submitted(told)}")
+    soon.join()
+    assert (page.status_code, page.headers["refresh"]) == (200, "2")
+    assert "Still arriving" in page.text
+
+
+def submitted(told):
+    return f"referral-intake:referral/{told.reference}:1"
+
+
+@pytest.mark.parametrize("version", [1, 3, 999999])
+@pytest.mark.parametrize(
+    "stream", ["triage-panel:entry/{}/care", "triage-panel:entry/{}/health", "referral-intake:referral/{}"]
+)
+def test_a_stranger_learns_nothing_by_naming_what_to_wait_for(stage, told, monkeypatch, stream, version):
+    monkeypatch.setattr("frontdoor.calls.ARRIVAL_WAIT", 10)
+    told.hears(*told.story())
+    began = time.monotonic()
+    address = f"/records/{told.reference}?after={stream.format(told.reference)}:{version}"
+    assert stage.as_person("other-senco").get(address).status_code == 404
+    assert time.monotonic() - began < 5
+
+
+def test_only_who_could_have_sent_it_is_asked_to_wait_for_a_referral_that_is_not_here(stage, told, monkeypatch):
+    monkeypatch.setattr("frontdoor.calls.ARRIVAL_WAIT", 0.01)
+    address = f"/records/{told.reference}?after={submitted(told)}"
+    told_to_wait = {one for one in stage.parts.area.people if stage.as_person(one).get(address).status_code == 200}
+    assert {"senco", "other-senco", "parent", "gp"} <= told_to_wait
+    assert not told_to_wait & {"admin", "auditor", "booking-coordinator", "panel-chair", "other-area-triager"}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "nonsense",
+        "referral-intake:referral/R222-22222:1",
+        "referral-intake:referral/{}:0",
+        "referral-intake:referral/{}:one",
+        "triage-panel:referral/{}:1",
+        "triage-panel:entry/{}/health:1",
+    ],
+)
+def test_a_reference_that_is_not_here_is_waited_for_only_by_its_own_name(stage, told, after):
+    address = f"/records/{told.reference}?after={after.format(told.reference)}"
+    assert stage.as_person("senco").get(address).status_code == 404
+
+
+def test_a_reader_does_not_wait_for_what_the_record_does_not_show_arriving(stage, told):
+    told.hears(told.submitted())
+    address = f"/records/{told.reference}?after=triage-panel:entry/{told.reference}/health:9"
+    assert "Timeline" in stage.as_person("senco").get(address).text
+
+
+def test_a_reader_waits_for_what_they_have_just_added(stage, told, monkeypatch):
+    monkeypatch.setattr("frontdoor.calls.ARRIVAL_WAIT", 0.01)
+    told.hears(told.submitted())
+    address = f"/records/{told.reference}?after=referral-intake:referral/{told.reference}:2"
+    assert "Still arriving" in stage.as_person("senco").get(address).text
+
+
+# --- the list ---
 
 
 def test_the_list_shows_what_somebody_may_read_and_nothing_else(stage, told):

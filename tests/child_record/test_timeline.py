@@ -120,14 +120,34 @@ def test_a_stranger_gets_the_same_answer_as_for_what_is_not_there(stage, told, t
     assert timeline("other-senco").json() == missing.json()
 
 
-def test_each_answer_leaves_one_audit_row_with_relation_and_agreement(stage, told, timeline):
+def test_each_answer_leaves_one_audit_row_with_relation_and_agreement(told, timeline, audit):
     told.hears(*told.story())
     timeline("health-triager")
-    with stage.look() as session:
-        rows = session.connection().execute(text("select * from audit")).mappings().all()
-    assert [(row["relation"], row["agreement"], json.loads(row["references"])) for row in rows] == [
+    assert [(row["relation"], row["agreement"], json.loads(row["references"])) for row in audit()] == [
         ("triager", "sample-front-door", [told.reference])
     ]
+
+
+@pytest.mark.parametrize("address", ["/records/{}", "/api/records/{}/timeline"])
+def test_asking_for_what_is_not_there_costs_and_leaves_what_it_does_for_a_stranger(stage, told, audit, address):
+    told.hears(told.submitted())
+    for asked in (told.reference, "R222-22222"):
+        assert stage.as_person("other-senco").get(address.format(asked)).status_code == 404
+    assert [(row["action"], row["answer"], json.loads(row["references"])) for row in audit()] == [
+        ("timeline.read", "deny:relation", [told.reference]),
+        ("timeline.read", "deny:unknown", ["R222-22222"]),
+    ]
+
+
+def test_a_link_asked_for_what_is_not_there_leaves_a_row_too(stage, audit):
+    body = {"recipient": "sender"}
+    assert stage.as_person("senco").post("/api/records/R222-22222/links", json=body).status_code == 404
+    assert [(row["action"], row["answer"]) for row in audit()] == [("link.renew", "deny:unknown")]
+
+
+def test_what_somebody_typed_that_is_no_reference_is_not_kept(stage, audit):
+    assert stage.as_person("senco").get("/api/records/Wilhelmina%20T/timeline").status_code == 404
+    assert [json.loads(row["references"]) for row in audit()] == [["no reference"]]
 
 
 def test_the_sender_sees_its_own_agencys_part_and_the_statuses_of_others(told, timeline):

@@ -166,6 +166,17 @@ class TestPostcodes:
         assert not area.inside(postcode)
 
 
+class TestContacts:
+    def test_the_area_says_whom_to_call_in_danger_by_day_and_by_night_and_whom_to_ask(self, area: Area) -> None:
+        assert all(area.contacts.model_dump().values())
+        assert area.contacts.duty_team_day != area.contacts.duty_team_night
+
+    def test_numbers_that_are_published_reach_nobody(self, area: Area) -> None:
+        numbers = [value for name, value in area.contacts.model_dump().items() if "_day" in name or "_night" in name]
+        numbers += [area.contacts.send_team_phone, area.contacts.advice_phone]
+        assert all(number.startswith(("01632 960", "07700 900")) for number in numbers)
+
+
 class TestTerms:
     def test_the_terms_of_the_contract_are_there(self, area: Area) -> None:
         ids = [term.id for term in area.terms]
@@ -269,7 +280,11 @@ class TestWrongFolders:
         ("file", "old", "new", "says"),
         [
             ("area.yaml", "name: Saltmarsh", "nam: Saltmarsh", "area.yaml: nam: Extra inputs"),
-            ("area.yaml", 'version: "2026.1"', "version: 2026.1", "area.yaml: version: Input should be a valid string"),
+            ("area.yaml", 'version: "2026.2"', "version: 2026.2", "area.yaml: version: Input should be a valid string"),
+            ("area.yaml", "  duty_team_night: ", "  # ", "area.yaml: contacts.duty_team_night: Field required"),
+            ("area.yaml", "duty_team_day: 01632", "duty_team_day: ring", "contacts.duty_team_day: String should match"),
+            ("area.yaml", "send.team@example.org", "send.team", "contacts.send_team_email: String should match"),
+            ("area.yaml", "link: https:", "link: javascript:", "contacts.advice_link: String should match"),
             ("area.yaml", "[SS,", "[Southend,", "area.yaml: postcode_districts.0: String should match"),
             ("area.yaml", "lead: sample-council", "lead: nobody", "area.yaml: lead: there is no organisation nobody"),
             (

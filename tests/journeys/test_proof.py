@@ -1,5 +1,7 @@
 """What the product says of itself can be derived again, and saying everything twice and shuffled changes nothing."""
 
+import sqlite3
+
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -53,6 +55,36 @@ def test_every_invariant_holds(lived_in, tmp_path, capsys):
 def test_verify_notices_a_row_that_nobody_said(lived_in, tmp_path):
     with lived_in.assembly.parts["triage-panel"].database.write() as session:
         session.connection().exec_driver_sql("update entry set status = 'accepted' where status = 'queued'")
+
+    assert verify(lived_in.assembly, Console(file=(tmp_path / "verify.txt").open("w"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "damage"),
+    [
+        ("referral-intake", "delete from log where type = 'ReferralAmended'"),
+        ("referral-intake", "update log set payload = substr(payload, 1, 40) where id = 3"),
+        ("triage-panel", "update log set payload = replace(payload, 'routine', 'urgent!')"),
+        ("triage-panel", "update log set hash = x'00' where id = 2"),
+        ("triage-panel", "update log set caused_by = 'nobody' where id = 2"),
+        ("triage-panel", "delete from log where stream like 'entry/%/care'"),
+        ("therapy-booking", "delete from seat"),
+        ("notification", "delete from log where stream like 'notice/%'"),
+        ("notification", "update log_position set log_id = log_id + 1000"),
+        ("child-record", "delete from stream_position where stream like 'entry/%'"),
+        ("child-record", "delete from step"),
+    ],
+)
+def test_verify_notices_what_was_damaged(lived_in, tmp_path, service, damage):
+    with lived_in.assembly.parts[service].database.write() as session:
+        session.connection().exec_driver_sql(damage)
+
+    assert verify(lived_in.assembly, Console(file=(tmp_path / "verify.txt").open("w"))) > 0
+
+
+def test_verify_notices_a_key_that_is_not_there(lived_in, tmp_path):
+    with sqlite3.connect(lived_in.folder / "keys.sqlite") as keys:
+        keys.execute("delete from keys where rowid = 1")
 
     assert verify(lived_in.assembly, Console(file=(tmp_path / "verify.txt").open("w"))) == 1
 

@@ -45,6 +45,19 @@ def test_an_unknown_reference_is_not_there(stage):
     assert stage.as_person("auditor").get("/api/notices", params={"reference": "R222-22222"}).status_code == 404
 
 
+def test_an_unknown_reference_leaves_one_row_of_audit_like_one_that_one_may_not_see(stage, family):
+    family.is_known()
+    for reference in (REFERENCE, "R222-22222", "ZZCANARY"):
+        stage.as_person("gp").get("/api/notices", params={"reference": reference})
+    with stage.look() as session:
+        rows = session.connection().execute(stage.parts.audit.select()).all()
+    assert [(row.person, row.action, row.answer, json.loads(row.references)) for row in rows] == [
+        ("gp", "notice.read", "deny:relation", [REFERENCE]),
+        ("gp", "notice.read", "deny:unknown", ["R222-22222"]),
+        ("gp", "notice.read", "deny:unknown", [""]),
+    ]
+
+
 def test_without_a_reference_the_question_is_wrong(stage):
     answer = stage.as_person("auditor").get("/api/notices")
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "reference")

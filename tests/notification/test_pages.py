@@ -1,6 +1,7 @@
 """The demo's outbox, and the tasks."""
 
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 
@@ -30,6 +31,14 @@ def test_an_empty_outbox_says_so(stage):
     assert "No messages yet" in page(stage).text
 
 
+def test_who_is_of_another_area_sees_no_familys_link(stage, family):
+    family.is_known()
+    stage.chores()
+    answer = page(stage, "other-area-triager")
+    assert answer.status_code == 404
+    assert "/family/" not in answer.text
+
+
 def test_older_messages_are_a_page_further(stage, family):
     contacts = [(f"K-2AAAAA{letter}{other}", "sms") for letter in "ACDEF" for other in "ACDEF"]
     family.is_known(*contacts)
@@ -57,7 +66,7 @@ def test_outside_the_demo_there_is_no_outbox_and_nothing_is_sent(tmp_path):
 
 
 def test_nobody_signed_in_is_sent_to_sign_in(stage):
-    assert page(stage, None).headers["location"] == "/sign-in?next=/messages"
+    assert unquote(page(stage, None).headers["location"]) == "/sign-in?next=/messages"
 
 
 @pytest.mark.parametrize(("person", "shown"), [("admin", True), ("auditor", True), ("parent", False)])

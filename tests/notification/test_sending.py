@@ -1,11 +1,15 @@
 """What is sent goes once, to whom it may, and a person is told where it cannot."""
 
+import subprocess
+import sys
+from contextlib import contextmanager
+
 import pytest
 
 from frontdoor.events import EntryRedirected, LinkRenewed, NoticeAttempted, NoticeDelayed
 from frontdoor.failpoints import arm, disarm
 from frontdoor.identifiers import FamilyLink
-from notification import channels, domain, store
+from notification import channels, domain, handlers, store
 
 MUM, DAD = "K-2AAAAAAA", "K-3CCCCCCC"
 CHILD = "C-4MXKQ7PD"
@@ -178,6 +182,103 @@ def test_every_attempt_is_said(stage, family, provider, send):
     send(provider("busy"))
     said = [type(event) for event in stage.said()]
     assert (said.count(NoticeAttempted), said.count(NoticeDelayed)) == (2, 1)
+
+
+# --- faults of our own -----------------------------------------------------------------------------------------------
+
+
+def unwritable(family):
+    """The reason of a step that our sentences have no room for, in a notice that is due before all others."""
+    family.has_contact()
+    family.submits()
+    with family.stage.parts.database.write() as session:
+        (row,) = store.notices_of(session, "sample", "R7K2-9QF4Q")
+        row.template = "ZZCANARY"
+        session.add(row)
+    return row.notice
+
+
+def test_a_message_that_cannot_be_written_holds_up_no_other(stage, family, provider, send):
+    bad = unwritable(family)
+    family.declines()
+    channel = provider()
+    send(channel)
+    assert [message.notice != bad for message in channel.seen] == [True]
+    assert sorted(family.statuses()) == ["delivered", "temporary-failure"]
+
+
+def test_a_message_that_cannot_be_written_three_times_is_a_task_for_a_person(stage, family, provider, send):
+    unwritable(family)
+    statuses = []
+    for _ in range(4):
+        send(provider())
+        statuses += family.statuses()
+        stage.clock.forward(minutes=10)
+    assert statuses == ["temporary-failure"] * 2 + ["technical-failure"] * 2
+    assert task_reasons(stage) == ["technical-failure"]
+    assert [type(event).__name__ for event in stage.said()][-3:] == ["NoticeDelayed", "NoticeDelayed", "NoticeFailed"]
+
+
+def test_a_message_that_could_never_be_written_is_nothing_that_verify_finds_fault_with(stage, family, provider, send):
+    notice = unwritable(family)
+    for settle in (False, False, True):
+        send(provider())
+        with stage.work("admin") as work:
+            assert store.notice_faults(work.session) == []
+            if settle:
+                handlers.settle_notice(work, notice)
+                assert store.notice_faults(work.session) == []
+        stage.clock.forward(minutes=10)
+
+
+def test_of_what_is_wrong_with_a_message_only_the_kind_is_logged(stage, family, provider, send, capfd):
+    unwritable(family)
+    send(provider())
+    said = capfd.readouterr()
+    assert "notice_not_written" in said.out + said.err
+    assert "KeyError" in said.out + said.err
+    assert "ZZCANARY" not in said.out + said.err
+
+
+def test_an_answer_that_makes_no_sense_keeps_no_other_result_from_being_noted(stage, family, provider, send):
+    family.is_known((MUM, "sms"), (DAD, "email"))
+    channel = provider("nonsense")
+    send(channel)
+    assert sorted(family.statuses()) == ["delivered", "sending"]
+
+
+# --- several processes -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def another_process_sends(folder):
+    """Let another process hold the sender's lock."""
+    hold = (
+        "import fcntl, sys; lock = open(sys.argv[1], 'a'); fcntl.flock(lock, fcntl.LOCK_EX); print(flush=True); input()"
+    )
+    told = [sys.executable, "-c", hold, str(folder / handlers.LOCK)]
+    with subprocess.Popen(told, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        yield
+        other.kill()
+
+
+def test_while_another_process_sends_this_one_neither_sends_nor_asks(stage, family, provider, send, killed):
+    family.is_known((MUM, "sms"), (DAD, "email"))
+    with pytest.raises(killed):
+        send(provider(killed()))
+    channel = provider()
+    with another_process_sends(stage.parts.folder):
+        assert send(channel) == 0
+    assert (channel.seen, channel.asked) == ([], [])
+
+
+def test_a_sender_that_was_killed_holds_up_no_other(stage, family, provider, send):
+    family.is_known()
+    with another_process_sends(stage.parts.folder):
+        pass
+    send(provider())
+    assert family.statuses() == ["delivered"]
 
 
 # --- entitlement at send ---------------------------------------------------------------------------------------------

@@ -62,6 +62,32 @@ def test_to_everybody_else_it_is_not_there(shared_intake, reference, person):
     assert (real.status_code, real.json()) == (never.status_code, never.json()) == (404, real.json())
 
 
+@pytest.mark.parametrize(
+    ("method", "action", "path", "body"),
+    [
+        ("GET", "referral.read", "", None),
+        ("GET", "referral.read", "/evidence/U-2AAAAAAA", None),
+        ("POST", "referral.withdraw", "/withdraw", {"reason": "Moved away"}),
+        ("POST", "referral.add", "/additions", {"text": "More"}),
+        ("POST", "referral.contacts", "/contacts", {"name": "Gran", "relationship": "grandmother",
+                                                    "parental_responsibility": False, "channel": "none"}),
+    ],
+)  # fmt: skip
+def test_a_reference_that_nobody_has_leaves_one_row_of_audit_like_a_strangers(
+    shared_intake, reference, method, action, path, body
+):
+    for named, why in ((reference, "deny:relation"), ("R222-22222", "deny:unknown")):
+        before = len(shared_intake.audit())
+        answer = shared_intake.stage.as_person("gp").request(method, f"/api/referrals/{named}{path}", json=body)
+        assert answer.status_code == 404
+        assert shared_intake.audit()[before:] == [("gp", action, [named], why, None)]
+
+
+def test_what_was_typed_in_place_of_a_reference_is_not_kept(shared_intake):
+    shared_intake.get("/api/referrals/ZZCANARY")
+    assert shared_intake.audit()[-1] == ("senco", "referral.read", [""], "deny:unknown", None)
+
+
 def test_the_senco_of_the_childs_own_school_may_read_what_a_health_visitor_sent(intake):
     reference = intake.sent(intake.form(child__setting="Sandpiper School"), "health-visitor")
     assert intake.get(f"/api/referrals/{reference}", "other-senco").status_code == 200

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from frontdoor.events import ReferralQueued
+from frontdoor import access
+from frontdoor.events import ProgressNoted, ReferralQueued
 from frontdoor.testing import NOW, Stage
-from referral_intake import pages
+from referral_intake import handlers, pages
 from referral_intake.app import service
 
 FORM = {
@@ -87,6 +88,12 @@ def test_the_front_page_is_for_anybody(visitor):
     assert home.status_code == 200
     assert "call 999" in said
     assert all(f'href="{link}"' in home.text for link in ("/refer", "/sign-in", "/standards", "/accessibility"))
+
+
+def test_the_front_page_says_whom_to_ask_for_a_lost_link(stage, visitor):
+    contacts, home = stage.parts.area.contacts, visitor.get("/").text
+    assert f'href="tel:{contacts.send_team_phone.replace(" ", "")}"' in home
+    assert f'href="mailto:{contacts.send_team_email}"' in home
 
 
 def test_the_front_page_shows_each_person_their_own_work(stage):
@@ -227,6 +234,36 @@ def queued(reference, due):
             "story": "s1.C-1.AAAA",
         }
     )
+
+
+def test_a_referral_that_was_not_decided_in_time_says_so(stage, senco, reference):
+    stage.hears(f"entry/{reference}/health", queued(reference, NOW + timedelta(days=14)))
+    stage.clock.forward(days=15)
+    for page in ("/referrals", f"/referrals/{reference}"):
+        assert "Overdue was due Wednesday 2 December 2026" in text_of(senco.get(page))
+
+
+@pytest.mark.parametrize(("said", "headline"), [
+    ({}, "Received"),
+    ({"health": "accepted"}, "Being looked at"),
+    ({"health": "accepted", "education": "accepted"}, "With the teams"),
+    ({"health": "accepted", "education": "returned"}, "More information needed"),
+])  # fmt: skip
+def test_the_headline_says_how_far_the_teams_are(stage, senco, reference, said, headline):
+    with stage.parts.work(access.machine("referral-intake", "sample")) as work:
+        for agency, status in said.items():
+            handlers.note_progress(work, ProgressNoted(reference=reference, agency=agency, status=status, due_at=None))
+    for page in ("/referrals", f"/referrals/{reference}"):
+        assert headline in text_of(senco.get(page))
+
+
+def test_a_parent_reads_where_it_stands_in_plain_words(stage):
+    parent = stage.as_person("parent")
+    sent = parent.post("/api/referrals", json=FORM | {"referrer": {"role": "parent"}}).json()["reference"]
+    for page in ("/referrals", f"/referrals/{sent}"):
+        said = text_of(parent.get(page))
+        assert "Waiting to be looked at" in said
+        assert "Queued" not in said
 
 
 def test_a_referral_is_found_however_its_reference_is_written(senco, reference):

@@ -280,6 +280,18 @@ def test_a_referral_without_consent_is_not_sent_and_says_what_to_do(stage, senco
     assert not submitted(stage)
 
 
+@pytest.mark.parametrize("person", ["parent", "young-person"])
+def test_a_family_that_does_not_agree_is_told_that_the_form_is_saved_and_whom_to_ask(stage, person):
+    family, contacts = stage.as_person(person), stage.parts.area.contacts
+    refused = family.post(f"{begin(family)}/consent", data={"consent.given": "no"})
+    said = text_of(refused)
+    assert refused.status_code == 422
+    assert "We can only send the form if you agree. It is saved." in said
+    assert "consent of the family" not in said
+    assert f"call {contacts.advice_name} on {contacts.advice_phone}" in said
+    assert f'href="{contacts.advice_link}"' in refused.text
+
+
 def test_sending_twice_is_one_referral(stage, senco):
     form = filled_by_senco(senco)
     first = senco.get(senco.post(f"{form}/check").headers["location"])

@@ -44,7 +44,8 @@ class Desk:
         return self.made("/api/therapists", body | ({"person": person} if person else {}))["therapist"]
 
     def place(self, kind="clinic"):
-        return self.made("/api/places", {"name": "Room 2", "kind": kind, "postcode": "NN16 8AA"})["place"]
+        where = {} if kind == "home" else {"postcode": "NN16 8AA"}
+        return self.made("/api/places", {"name": "Room 2", "kind": kind} | where)["place"]
 
     def pool(self, *parts, term="2026-autumn"):
         parts = parts or ((ICB, "salt", 600_000), (COUNCIL, "salt", 400_000), (ICB, "ot", 500_000))

@@ -75,6 +75,12 @@ def test_what_a_block_needs_is_registered_by_forms(desk, page):
     [
         ("/booking/providers/new", {"name": "Clear Words"}, "Clear Words", "Select what kind it is"),
         ("/booking/places/new", {"name": "Hub", "kind": "hub", "postcode": "12"}, "Hub", "Enter a full UK postcode"),
+        (
+            "/booking/places/new",
+            {"name": "Home", "kind": "home", "postcode": "SS1 9ZZ"},
+            "Home",
+            "Leave the postcode out",
+        ),
         ("/booking/therapists/new", {"name": "Emma"}, "Emma", "Select at least one therapy"),
         ("/booking/pools/new", {"name": "Autumn"}, "Autumn", "Select a term"),
     ],

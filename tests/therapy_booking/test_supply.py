@@ -207,6 +207,22 @@ def test_a_place_may_have_any_postcode(shared_desk, postcode):
     assert shared_desk.ask("POST", "/api/places", body).status_code == 201
 
 
+def test_of_a_childs_home_nothing_is_kept_that_was_typed(desk):
+    desk.made("/api/places", {"name": "ZZCANARY, 12 Acacia Avenue", "kind": "home"})
+    assert [(place.name, place.postcode) for place in desk.stage.said()] == [("The child's home", None)]
+    written = b"".join(path.read_bytes() for path in desk.stage.parts.folder.rglob("*") if path.is_file())
+    assert b"ZZCANARY" not in written
+
+
+@pytest.mark.parametrize("postcode", ["NN16 8AA", "12"])
+def test_a_childs_home_is_registered_without_its_postcode(desk, postcode):
+    body = {"name": "Home", "kind": "home", "postcode": postcode}
+    answer = desk.ask("POST", "/api/places", body)
+    said = "Leave the postcode out: a child's home is known from the referral"
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "postcode", "message": said}])
+    assert desk.stage.said() == []
+
+
 @pytest.mark.parametrize("person", ["nobody-here", "senco", "other-area-triager"])
 def test_a_therapists_sign_in_is_one_of_a_therapist_here(shared_desk, shared_supply, person):
     body = {"name": "A", "provider": shared_supply.provider, "disciplines": ["salt"], "person": person}

@@ -152,12 +152,34 @@ def test_what_is_not_there_is_not_there_for_anybody(shared_desk):
         assert shared_desk.ask("POST", "/api/offers/F-NOTHING/accept", None, person).status_code == 404
 
 
+def test_what_is_not_there_leaves_one_row_of_audit_like_what_one_may_not_see(desk, supply):
+    block = desk.block(supply, seats=1)
+    booking = desk.booked(ref := desk.child(), block)
+    desk.child()
+    offer = desk.cancel(desk.booked(desk.child(), desk.block(supply, seats=1)), "moved_away").json()["offer"]
+    for method, path, known in (
+        ("GET", "/api/bookings/{}", booking),
+        ("POST", "/api/bookings/{}/cancel", booking),
+        ("POST", "/api/offers/{}/accept", offer),
+    ):
+        for named, why in ((known, "deny:relation"), ("X-NOTHING", "deny:unknown")):
+            before = len(audit(desk))
+            body = {"reason_code": "other"} if path.endswith("cancel") else None
+            assert desk.ask(method, path.format(named), body, "gp").status_code == 404
+            (row,) = audit(desk)[before:]
+            assert (row.person, row.answer) == ("gp", why)
+    assert json.dumps([ref]) in {row.references for row in audit(desk)}
+
+
+def audit(desk):
+    with desk.stage.look() as session:
+        return session.connection().execute(desk.stage.parts.audit.select()).all()
+
+
 def test_every_list_that_is_shown_leaves_one_row_of_audit(desk):
     refs = {desk.child(), desk.child()}
     desk.line()
-    with desk.stage.look() as session:
-        rows = session.connection().execute(desk.stage.parts.audit.select()).all()
-    shown = [row for row in rows if row.action == "waiting.read"]
+    shown = [row for row in audit(desk) if row.action == "waiting.read"]
     assert [(row.person, row.agreement, set(json.loads(row.references))) for row in shown] == [
         (COORDINATOR, "sample-front-door", refs)
     ]

@@ -1,5 +1,7 @@
 """Who may see and decide what in the queues: the contract's rows, walked for every sample person."""
 
+import json
+
 import pytest
 
 from frontdoor.areas import areas_folder, load_area
@@ -75,6 +77,26 @@ def test_an_unknown_reference_is_not_found(queues, what):
     ]
 
     assert answers == [404, 404]
+
+
+def test_an_unknown_reference_leaves_one_row_of_audit_like_one_that_one_may_not_see(queues):
+    known = queues.refer("health")
+    chair, triager = queues.stage.as_person("panel-chair"), queues.stage.as_person("health-triager")
+    for reference in (known, "R222-22222", "ZZCANARY"):
+        chair.get(f"/queues/health/{reference}")
+    triager.post("/api/queues/health/R222-22222/decisions", json={"outcome": "accept"})
+    triager.post("/api/queues/health/R222-22222/claim", json={})
+
+    with queues.stage.look() as session:
+        rows = session.connection().execute(queues.stage.parts.audit.select()).all()
+
+    assert [(row.action, row.answer, json.loads(row.references)) for row in rows] == [
+        ("referral.read", "deny:relation", [known]),
+        ("referral.read", "deny:unknown", ["R222-22222"]),
+        ("referral.read", "deny:unknown", [""]),
+        ("queue.decide", "deny:unknown", ["R222-22222"]),
+        ("queue.decide", "deny:unknown", ["R222-22222"]),
+    ]
 
 
 def test_without_an_agreement_in_force_nothing_is_shown_or_decided(queues):

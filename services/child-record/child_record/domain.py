@@ -38,6 +38,9 @@ class NotAllowed(Exception):
 _ROLES = {"senco": "a SENCO", "gp": "a GP", "young_person": "the young person", "other": "a professional"}
 
 
+BY_ITSELF = "Front Door, by itself"
+
+
 def sender_words(role: str, organisation: str | None) -> str:
     """Say who sent a referral by role and organisation's name: `a SENCO at Curlew Road Primary School`."""
     said = _ROLES.get(role) or f"a {_spaced(role)}"
@@ -47,7 +50,7 @@ def sender_words(role: str, organisation: str | None) -> str:
 def said_by(event: Event, actor: str, sent_by: str, sender: str, organisation: str | None) -> str:
     """Say in words of role or organisation who did what an event tells. `organisation` is the actor's, by name."""
     if actor.startswith("service:") or isinstance(event, events.StandardClock | events.NoticeChanged):
-        return "Front Door, by itself"
+        return BY_ITSELF
     if isinstance(event, events.ReferralAmended | events.ReferralWithdrawn):
         return sender if actor == sent_by else (organisation or "somebody who may add to it")
     if isinstance(event, events.ReferralQueued):

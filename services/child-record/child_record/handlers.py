@@ -1,5 +1,6 @@
 """What the shared record does: it notes what it hears, shows it to those who may see it, and renews links."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ from frontdoor.delivery.hearer import Heard, NotYet
 from frontdoor.events import Agency
 from frontdoor.identifiers import FamilyLink, normal_reference
 from frontdoor.work import Parts, Refused, Work
+
+NO_REFERENCE = "no reference"
+"""What the audit keeps of an address that names nothing a reference could be."""
 
 # --- hearing ---------------------------------------------------------------------------------------------------------
 
@@ -90,7 +94,7 @@ def _step(
 
 def renew_link(work: Work, reference: str, form: RenewLink) -> dict[str, Any]:
     """Replace somebody's link. Twice renews twice, each time without harm; only the last link opens."""
-    record = _found(work, reference)
+    record = _found(work, "link.renew", reference)
     work.may("link.renew", store.subject(work.session, record))
     known = {domain.SENDER, *record.contacts}
     now = store.generation(work.session, work.occasion.area, record.reference, form.recipient)
@@ -121,7 +125,7 @@ class Shown:
 
 def read_record(work: Work, reference: str) -> Shown:
     """Read a record as far as the actor may see it, and leave the audit row; 404 for everybody else."""
-    record = _found(work, reference)
+    record = _found(work, "timeline.read", reference)
     subject = store.subject(work.session, record)
     answer = work.may("timeline.read", subject)
     reader = Reader(answer.relation, work.actor.agency, answer.categories)
@@ -140,6 +144,7 @@ def list_records(work: Work, before: store.Place | None, limit: int) -> tuple[li
     rows = store.latest(work.session, work.area.id, _ways(work.actor), before, limit + 1)
     page = rows[:limit]
     timelines = store.lines(work.session, work.area.id, [row.reference for row in page])
+    sealed = store.identities(work.session, work.area.id, [row.child_id for row in page])
     shown = []
     for row in page:
         subject = store.subject(work.session, row)
@@ -148,7 +153,8 @@ def list_records(work: Work, before: store.Place | None, limit: int) -> tuple[li
             reader = Reader(answer.relation, work.actor.agency, answer.categories)
             seen = domain.visible(timelines[row.reference], reader)
             found = domain.stands(subject.agencies, row.received_at, seen)
-            shown.append(Shown(row, reader, subject.agencies, seen, found, {}))
+            child = work.keys.unseal_or(sealed.get(row.child_id), {}) if reader.sees("identity") else {}
+            shown.append(Shown(row, reader, subject.agencies, seen, found, child))
     work.shown("record.list", [one.record.reference for one in shown], access.Allow("list"))
     return shown, page[-1] if len(rows) > limit else None
 
@@ -164,12 +170,32 @@ def _ways(actor: access.Actor) -> list[tuple[str, str]]:
     return ways
 
 
-def _found(work: Work, reference: str) -> store.Record:
-    record = store.record(work.session, work.area.id, normal_reference(reference) or reference)
+def _found(work: Work, action: str, reference: str) -> store.Record:
+    known = normal_reference(reference)
+    record = store.record(work.session, work.area.id, known) if known else None
     if record is None:
-        # The same answer as to somebody who may not know of it.
-        raise access.Denied(access.Deny(404, "unknown"))
+        # The same answer, and the same row in the audit, as for somebody who may not know of it: also as slow. What
+        # is no reference may be anything that somebody typed, so it is not kept.
+        raise access.Denied(access.Deny(404, "unknown"), asked=(action, known or NO_REFERENCE))
     return record
+
+
+def may_wait(parts: Parts, session: Session, actor: access.Actor, reference: str, after: str) -> bool:
+    """Say whether somebody may wait for what `after` names: this very referral's own event, and nothing else of it.
+
+    Where the record is here, they must be able to read it. Where it is not, nobody knows yet whose it will be: they
+    must have a role that could have sent it. Nothing is learned by waiting, then, but that one's own has arrived.
+    """
+    known = normal_reference(reference)
+    if known is None or not re.fullmatch(rf"referral-intake:referral/{known}:[1-9][0-9]{{0,5}}", after):
+        return False
+    record = store.record(session, parts.area.id, known)
+    if record is None:
+        senders = access.WHO_MAY["referral.submit"].roles or {}
+        return actor.area == parts.area.id and not actor.roles.isdisjoint(senders)
+    subject = store.subject(session, record)
+    answer = access.decide(actor, "timeline.read", subject, parts.area.agreements, parts.clock())
+    return isinstance(answer, access.Allow)
 
 
 @dataclass(frozen=True)

@@ -3,38 +3,51 @@
 import asyncio
 import json
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from child_record import domain, handlers, store
 from child_record.domain import Stand
+from frontdoor import access, problems
 from frontdoor.calls import Anybody, Call, may
 from frontdoor.database import Database
 from frontdoor.events import instant
 from frontdoor.fields import LARGEST
+from frontdoor.problems import Problem
 from frontdoor.service import wants_json
 from frontdoor.web import Pages
-from frontdoor.work import Parts
 
+log = structlog.get_logger()
 router = APIRouter()
 pages = Pages("child_record")
 A_PAGE = 25
 REFRESH = {"Refresh": "2"}
 
-LOOK = 0.25
-"""Seconds between looks at whether something has been committed here, at disconnection and at the server's end."""
+LOOK = 0.5
+"""Seconds between looks at whether a page was closed or the server stops; news wakes a stream at once."""
+DEBOUNCE = 0.1
+"""Seconds that commits made here are gathered for, before the tables are asked once for all of them."""
 LOOK_ANYWAY = 5.0
 """Seconds after which the tables are asked although nothing was committed here: another process may have written."""
 HEARTBEAT = 15.0
 OPEN_FOR = 300.0
 """Seconds after which a stream ends; the browser opens it again by itself."""
+FOR_ONE_LINK = 20
+"""Streams that one link may hold open at a time."""
+FOR_ALL_LINKS = 500
+"""Streams that one process holds open at a time. A page without one is fresh when it is loaded again."""
+COME_BACK = {"Retry-After": "60"}
 
 
 # --- the family's page -----------------------------------------------------------------------------------------------
@@ -60,8 +73,7 @@ def news(call: Anybody, token: str, since: Annotated[int | None, Query(ge=0, le=
         reference = handlers.open_link(call.parts, session, token).reference
     last = call.request.headers.get("last-event-id", "")
     seen = int(last) if last.isdecimal() and len(last) < 10 else since
-    stream = _news(call.request, call.parts, reference, seen)
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _Stream(call, token, reference, seen)
 
 
 def _status_json(status: handlers.Status) -> dict[str, Any]:
@@ -95,41 +107,127 @@ def _marked(stands: Sequence[Stand], now: datetime, *, family: bool) -> list[dic
 # --- news ------------------------------------------------------------------------------------------------------------
 
 
-class _Bell:
-    """Counts the commits made here, so that open pages ask the tables only when there may be something new."""
+@dataclass(eq=False)
+class _Listener:
+    """One open page. Everything but `hear` happens on its own event loop."""
+
+    token: str
+    reference: str
+    loop: asyncio.AbstractEventLoop
+    version: int | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, version: int) -> None:
+        """Be told, by the watcher's thread, how often the record has changed."""
+        if version != self.version:
+            with suppress(RuntimeError):  # its loop has ended, and the page with it
+                self.loop.call_soon_threadsafe(self._wake, version)
+
+    def _wake(self, version: int) -> None:
+        self.version = version
+        self.woken.set()
+
+    async def listen(self) -> None:
+        """Wait for news, and no longer than it takes to look whether anybody is still there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await self.woken.wait()
+        self.woken.clear()
+
+
+class _Watcher:
+    """Asks the tables on behalf of every open page, once after each change; its thread lives while a page is open."""
 
     def __init__(self, database: Database) -> None:
-        self.rung = 0
-        database.on_commit(self._ring)
+        self._guard = threading.Lock()
+        self._listeners: set[_Listener] = set()
+        self._is_watching = False
+        self._rung = threading.Event()
+        database.on_commit(self._rung.set)
 
-    def _ring(self) -> None:
-        self.rung += 1
+    def join(self, listener: _Listener, database: Database) -> bool:
+        """Let a page listen; False: there are too many already, of its link or of all."""
+        with self._guard:
+            of_its_link = sum(other.token == listener.token for other in self._listeners)
+            if of_its_link >= FOR_ONE_LINK or len(self._listeners) >= FOR_ALL_LINKS:
+                return False
+            self._listeners.add(listener)
+            starts, self._is_watching = not self._is_watching, True
+        self._rung.set()
+        if starts:
+            threading.Thread(target=self._watch, args=(database,), name="family-news", daemon=True).start()
+        return True
+
+    def leave(self, listener: _Listener) -> None:
+        """Let a page go."""
+        with self._guard:
+            self._listeners.discard(listener)
+            is_last = not self._listeners
+        if is_last:
+            self._rung.set()
+
+    def _watch(self, database: Database) -> None:
+        while True:
+            if self._rung.wait(LOOK_ANYWAY):
+                time.sleep(DEBOUNCE)
+            self._rung.clear()
+            with self._guard:
+                listeners = list(self._listeners)
+                self._is_watching = bool(listeners)
+            if not listeners:
+                return
+            try:
+                _tell(database, listeners)
+            except Exception:
+                log.exception("family_news_failed")  # told at the next look
 
 
-_bells: WeakKeyDictionary[Database, _Bell] = WeakKeyDictionary()
+def _tell(database: Database, listeners: Sequence[_Listener]) -> None:
+    with database.read() as session:
+        versions = store.versions_of(session, {listener.reference for listener in listeners})
+    for listener in listeners:
+        listener.hear(versions[listener.reference])
 
 
-async def _news(request: Request, parts: Parts, reference: str, seen: int | None) -> AsyncIterator[str]:
-    bell = _bells.get(parts.database) or _bells.setdefault(parts.database, _Bell(parts.database))
+_watchers: WeakKeyDictionary[Database, _Watcher] = WeakKeyDictionary()
+
+
+class _Stream(Response):
+    """The news of one record. It has its place among the listeners for exactly as long as it is being sent."""
+
+    def __init__(self, call: Call, token: str, reference: str, seen: int | None) -> None:
+        super().__init__(media_type="text/event-stream")
+        self._call, self._token, self._reference, self._seen = call, token, reference, seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        database = self._call.parts.database
+        watcher = _watchers.get(database) or _watchers.setdefault(database, _Watcher(database))
+        listener = _Listener(self._token, self._reference, asyncio.get_running_loop())
+        if not watcher.join(listener, database):
+            await problems.answer(_TOO_MANY, COME_BACK)(scope, receive, send)
+            return
+        try:
+            news = _news(self._call.request, listener, self._seen)
+            headers = {"X-Accel-Buffering": "no"}
+            await StreamingResponse(news, media_type=self.media_type, headers=headers)(scope, receive, send)
+        finally:
+            watcher.leave(listener)
+
+
+_TOO_MANY = Problem(503, "too_many_open", "Too many pages are open just now: load this one again to refresh it.")
+
+
+async def _news(request: Request, listener: _Listener, seen: int | None) -> AsyncIterator[str]:
     began = spoke = time.monotonic()
-    looked, rung = 0.0, -1
     yield "retry: 2000\n\n"
     while (now := time.monotonic()) - began < OPEN_FOR and not _server_stops() and not await request.is_disconnected():
-        if bell.rung != rung or now - looked > LOOK_ANYWAY:
-            looked, rung = now, bell.rung
-            version = await run_in_threadpool(_version, parts, reference)
-            if version != seen:
-                seen, spoke = version, now
-                yield f"id: {version}\ndata: {json.dumps({'version': version})}\n\n"
+        if listener.version not in {None, seen}:
+            seen, spoke = listener.version, now
+            yield f"id: {seen}\ndata: {json.dumps({'version': seen})}\n\n"
         if now - spoke > HEARTBEAT:
             spoke = now
             yield ": still here\n\n"
-        await asyncio.sleep(LOOK)
-
-
-def _version(parts: Parts, reference: str) -> int:
-    with parts.database.read() as session:
-        return store.version_of(session, reference)
+        await listener.listen()
 
 
 def _server_stops() -> bool:
@@ -149,6 +247,7 @@ def records(call: Annotated[Call, may("record.list")], before: str | None = None
     rows = [
         {
             "reference": one.record.reference,
+            "name": _name(one.child),
             "received_at": one.record.received_at,
             "stands": [domain.state_text(stand, family=one.reader.is_family) for stand in one.stands],
         }
@@ -161,20 +260,27 @@ def records(call: Annotated[Call, may("record.list")], before: str | None = None
 @router.get("/records/{reference}")
 def record(call: Annotated[Call, may("timeline.read")], reference: str) -> Response:
     """Show one shared record, as far as this person may see it."""
-    if not call.arrived():
-        page = pages.render(call.request, "arriving.html", reference=reference)
-        page.headers.update(REFRESH)
-        return page
-    with call.work() as work:
-        shown = handlers.read_record(work, reference)
-        now = work.now
+    with call.look() as session:
+        after = call.request.query_params.get("after", "")
+        waits = handlers.may_wait(call.parts, session, call.actor, reference, after)
+    if waits and not call.arrived():
+        return _arriving(call, reference)
+    try:
+        with call.work() as work:
+            shown = handlers.read_record(work, reference)
+            now = work.now
+    except access.Denied:
+        if not waits:
+            raise
+        # What somebody waited for has come, and is not theirs: the same page as if it had not come.
+        return _arriving(call, reference)
     family = shown.reader.is_family
     context: dict[str, Any] = {
         "record": shown.record,
         "child": shown.child,
         "steps": _marked(shown.stands, now, family=family),
         "lines": [
-            {"at": line.at, "by": line.by, "what": domain.text_for(line, shown.reader)}
+            {"at": line.at, **_byline(line), "what": domain.text_for(line, shown.reader)}
             for line in reversed(shown.lines)
         ],
         "needs": shown.record.needs if shown.reader.sees("needs") else [],
@@ -182,3 +288,17 @@ def record(call: Annotated[Call, may("timeline.read")], reference: str) -> Respo
         "has_referral": shown.reader.relation != "caseload",
     }
     return pages.render(call.request, "record.html", **context)
+
+
+def _arriving(call: Call, reference: str) -> Response:
+    page = pages.render(call.request, "arriving.html", reference=reference)
+    page.headers.update(REFRESH)
+    return page
+
+
+def _byline(line: domain.Line) -> dict[str, str]:
+    return {"how": "automatically"} if line.by == domain.BY_ITSELF else {"by": line.by}
+
+
+def _name(child: dict[str, Any]) -> str:
+    return " ".join(str(child[part]) for part in ("given_name", "family_name") if child.get(part))

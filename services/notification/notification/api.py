@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from frontdoor.access import Subject
+from frontdoor.access import Denied, Deny, Subject
 from frontdoor.calls import Call, may
 from frontdoor.events import Instant
 from frontdoor.identifiers import normal_reference
-from frontdoor.work import Refused
 from notification import domain, store
 
 router = APIRouter()
@@ -36,7 +35,8 @@ def list_notices(
         named = normal_reference(reference) or reference
         case = store.case(work.session, named)
         if case is None:
-            raise Refused("not_found", "There is nothing here, or nothing that you may see.", status=404)
+            # Its row in the audit costs the same time as that of a referral which is there and may not be seen.
+            raise Denied(Deny(404, "unknown"), asked=("notice.read", normal_reference(reference) or ""))
         area = store.area_of(work.session, named)
         work.may("notice.read", _subject(case, area))
         return [_shown(row) for row in store.notices_of(work.session, area, named)]

@@ -3,9 +3,10 @@
 A notice's facts are codes and dates; `wording.py` makes its text of them when it is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
@@ -48,6 +49,8 @@ LATE = timedelta(days=7)
 """Older news of a step is for a person to bring: no replay, rebuild or late start messages a family."""
 WAITS = (timedelta(0), *(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 240)))
 """Business time to wait after the first, second … attempt that the provider could not take; then a person is told."""
+MOST_STUMBLES = 3
+"""How often a message that cannot be written, for a fault of our own, is tried before a person is told."""
 ASK_FOR = timedelta(hours=4)
 """How long a provider that cannot be asked about an attempt is asked again, before the attempt counts as uncertain."""
 FIRST_GENERATION = 1
@@ -63,9 +66,9 @@ LIFECYCLES: dict[str, Lifecycle] = {
         "NoticeCreated": (frozenset({""}), "created"),
         "NoticeSuppressed": (_WAITING, "suppressed"),
         "NoticeAttempted": (_WAITING, "sending"),
-        "NoticeDelayed": (_TRIED, "delayed"),
+        "NoticeDelayed": (_WAITING | _TRIED, "delayed"),
         "NoticeSent": (_TRIED, "delivered"),
-        "NoticeFailed": (_TRIED, "failed"),
+        "NoticeFailed": (_WAITING | _TRIED, "failed"),
         "NoticeUncertain": (_TRIED, "uncertain"),
         "NoticeSettled": (frozenset({"failed", "uncertain", "suppressed"}), "settled"),
     },
@@ -101,6 +104,12 @@ _ENTRIES: dict[type[Event], tuple[str, EntryStatus]] = {
     EntryReopened: ("reopened", "queued"),
 }
 """Entry events that a family is told of: the template, and how the agency then stands."""
+STEPS: tuple[type[Event], ...] = (*_ENTRIES, ReferralWithdrawn, BlockBooked, PlaceReleased, PlaceOffered)
+"""Events that the family of a known case is told of."""
+TELLING: tuple[type[Event], ...] = (ReferralSubmitted, *STEPS)
+"""Every event that families are told of."""
+Telling = ReferralSubmitted | EntryChanged | ReferralWithdrawn | BlockBooked | PlaceReleased | PlaceOffered
+"""Any of them."""
 TEMPLATES = ("received", *(template for template, _ in _ENTRIES.values()), "withdrawn", "booked", "released", "offered")
 
 
@@ -361,6 +370,45 @@ def outcome(notice: Notice, answer: Answer, now: datetime) -> Event:
             return NoticeDelayed(**notice.named, again_at=now + WAITS[notice.attempts - 1])
 
 
+@dataclass(frozen=True)
+class Known:
+    """Somebody of a case, and since when they are known: the place in our log, and the time."""
+
+    contact_id: str
+    place: int
+    since: datetime
+
+
+def to_be_told(
+    said: Event, happened_at: datetime, people: Iterable[Known], opened: int, led_to: int | None
+) -> set[str]:
+    """Who should have been told of an event: whoever was known to its case when it was heard.
+
+    `opened` is the place in our log where the case begins, `led_to` where this event first led to something. None: it
+    led to nothing, so that nobody knows when it was heard; then those count who were known before the case or before
+    it happened.
+    """
+    if isinstance(said, ReferralSubmitted):
+        return {contact.contact_id for contact in said.contacts}
+    if led_to is not None:
+        return {person.contact_id for person in people if person.place < led_to}
+    return {person.contact_id for person in people if person.place < opened or person.since < happened_at}
+
+
+def stumbled(notice: Notice, before: int, now: datetime) -> Event:
+    """What follows when a message could not be written, which had happened to it so many times before."""
+    if before + 1 >= MOST_STUMBLES:
+        return NoticeFailed(**notice.named, status="technical-failure")
+    return NoticeDelayed(**notice.named, again_at=now + WAITS[before + 1])
+
+
+def stumbles(said: Sequence[Event]) -> int:
+    """How often a notice's message could not be written: each time it was delayed without an attempt."""
+    return sum(
+        isinstance(event, NoticeDelayed) and not isinstance(before, NoticeAttempted) for before, event in pairwise(said)
+    )
+
+
 def asked_long_enough(notice: Notice, now: datetime) -> bool:
     """Whether a provider that does not answer has been asked about this attempt for too long."""
     return notice.attempted_at is not None and now - notice.attempted_at > ASK_FOR
@@ -368,7 +416,8 @@ def asked_long_enough(notice: Notice, now: datetime) -> bool:
 
 _FAILURES = frozenset({"permanent-failure", "technical-failure", "temporary-failure"})
 _STATES = frozenset(state for _, state in LIFECYCLES["notice"].values())
-_UNTRIED = frozenset({"created", "suppressed"})
+_UNTRIED = frozenset({"created", "suppressed", "temporary-failure", "technical-failure"})
+"""Statuses that a notice can have without an attempt: the failures, where its message could not be written."""
 
 
 def fault_of(state: str, status: str, attempts: int) -> str | None:
@@ -383,6 +432,6 @@ def fault_of(state: str, status: str, attempts: int) -> str | None:
         wrong = status != STATUSES[state]
     if wrong:
         return "has a status that its state cannot have"
-    if not attempts and state not in _UNTRIED and status != "suppressed":
+    if not attempts and status not in _UNTRIED:
         return "has a result without an attempt"
     return None

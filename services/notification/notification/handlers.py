@@ -1,11 +1,14 @@
 """What notification does: it notes whom to tell, says what each is to be told, and sends it."""
 
-import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date, datetime
+from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from frontdoor import access
 from frontdoor.calendars import due_on, local_date
@@ -33,7 +36,8 @@ log = structlog.get_logger()
 INTAKE = "referral-intake"
 BATCH = 50
 """Notices taken at a time: in one transaction before the provider is called for each, in one after."""
-_one_sender = threading.Lock()
+LOCK = "sender.lock"
+"""In the data folder: whoever holds it is the only one that sends, of all threads and processes."""
 
 
 # --- hearing ---------------------------------------------------------------------------------------------------------
@@ -140,20 +144,34 @@ def send_notices(parts: Parts, channel: Channel) -> int:
     Stopped at any moment and run again, nothing is sent twice: an attempt is committed before the provider is called,
     and one without a result is asked about by the notice's id, never just repeated.
     """
-    if not _one_sender.acquire(blocking=False):
-        return 0
+    with _only_sender(parts.folder) as alone:
+        return _send_round(parts, channel) if alone else 0
+
+
+def _send_round(parts: Parts, channel: Channel) -> int:
+    with parts.database.read() as session:
+        if store.is_held(session, parts.area.id):
+            return 0
+        restored = store.was_restored(session)
+    moved = _ask_about_attempts(parts, channel)
+    while taken := _take(parts):
+        moved += len(taken)
+        _send(parts, channel, taken, restored=restored)
+    return moved
+
+
+@contextmanager
+def _only_sender(folder: Path) -> Iterator[bool]:
+    """Hold the sender's lock; False: somebody else does, here or in another process. A kill lets go of it."""
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with parts.database.read() as session:
-            if store.is_held(session, parts.area.id):
-                return 0
-            restored = store.was_restored(session)
-        moved = _ask_about_attempts(parts, channel)
-        while taken := _take(parts):
-            moved += len(taken)
-            _send(parts, channel, taken, restored=restored)
-        return moved
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
     finally:
-        _one_sender.release()
+        os.close(lock)
 
 
 Taken = Sequence[tuple[domain.Notice, Message | None]]
@@ -178,17 +196,30 @@ def _look_up(parts: Parts, channel: Channel, notice: domain.Notice) -> domain.An
 
 def _take(parts: Parts) -> Taken:
     """Decide about the next due notices, and commit an attempt of each that may be sent."""
+    taken = []
+    with _working(parts) as work:
+        for notice in [_notice(row) for row in store.due(work.session, parts.area.id, work.now, BATCH)]:
+            with suppress(Stale):  # somebody else has changed this one: look again next time
+                taken.append((notice, _prepare_alone(work, notice)))
+    return taken
+
+
+def _prepare_alone(work: Work, notice: domain.Notice) -> Message | None:
+    """Prepare one notice so that whatever is wrong with it holds up no other: it is put off, then given to a person."""
     try:
-        with _working(parts) as work:
-            rows = store.due(work.session, parts.area.id, work.now, BATCH)
-            return [(_notice(row), _prepare(work, row)) for row in rows]
-    except Stale:  # somebody else has taken one of them: look again next time
-        return []
+        with work.session.begin_nested():
+            return _prepare(work, notice)
+    except (Stale, OperationalError):  # somebody else was there, or the database is busy: no fault of this notice
+        raise
+    except Exception as trouble:  # noqa: BLE001  its own words may be personal: only its type is told
+        log.warning("notice_not_written", notice=notice.notice, error=type(trouble).__name__)
+        before = domain.stumbles(store.life_of(work.session, notice.notice))
+        work.append(f"notice/{notice.notice}", notice.version, domain.stumbled(notice, before, work.now))
+        return None
 
 
-def _prepare(work: Work, row: store.Notice) -> Message | None:
+def _prepare(work: Work, notice: domain.Notice) -> Message | None:
     """Check the recipient's wishes as they are now; say what follows, and write the message where there is one."""
-    notice = _notice(row)
     person = store.recipient(work.session, notice.recipient)
     assert person is not None  # noqa: S101  it was noted before any notice was created
     wishes = _person(person)
@@ -265,11 +296,21 @@ def _note_results(parts: Parts, results: Sequence[tuple[domain.Notice, domain.An
         return 0
     with _working(parts) as work:
         for before, answer in results:
+            _note_result(work, before, answer)
+    return len(results)
+
+
+def _note_result(work: Work, before: domain.Notice, answer: domain.Answer) -> None:
+    try:
+        with work.session.begin_nested():
             row = store.notice(work.session, before.notice)
             if row is not None and row.state == "sending":
                 said = domain.outcome(_notice(row), answer, work.now)
                 work.append(f"notice/{row.notice}", row.version, said)
-    return len(results)
+    except OperationalError:
+        raise
+    except Exception as trouble:  # noqa: BLE001  the next round asks again; the others' results are kept now
+        log.warning("result_not_noted", notice=before.notice, error=type(trouble).__name__)
 
 
 def _working(parts: Parts) -> AbstractContextManager[Work]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
 
-from frontdoor.access import WHO_MAY, Allow
+from frontdoor.access import WHO_MAY, Allow, Denied, Deny
 from frontdoor.calls import Call, may
 from frontdoor.web import Pages
 from frontdoor.work import Refused, Work
@@ -45,6 +45,8 @@ def sent_messages(
 ) -> Response:
     if not call.parts.demo:
         raise Refused("not_found", "Page not found", status=404)
+    if call.actor.area != call.parts.area.id:  # every message has a family's link in it, and each link opens
+        raise Denied(Deny(404, "area"))
     page = channels.sent_messages(call.parts.folder, before)
     with call.work() as work:
         work.shown(call.action, sorted({message["reference"] for message in page.messages}), Allow("demo"))

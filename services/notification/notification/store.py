@@ -1,9 +1,10 @@
 """Notification's tables, what each event does to them, and the questions asked of them."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 from sqlalchemy import JSON, Index, String, delete, func, select
 from sqlalchemy.orm import registry
@@ -16,6 +17,7 @@ from frontdoor.events import (
     CaseNoted,
     Channel,
     EntryStatus,
+    Event,
     NoticeAttempted,
     NoticeChanged,
     NoticeCreated,
@@ -129,20 +131,25 @@ def apply(session: Session, record: Recorded) -> None:
         _change_notice(session, record, record.event)
 
 
+def _said(record: Recorded) -> dict[str, Any]:
+    """What an event says, as today's version of it would, in JSON's types."""
+    return record.event.model_dump(mode="json")
+
+
 def _write_case(session: Session, record: Recorded) -> None:
-    session.merge(Case(area=record.area, **record.data))
+    session.merge(Case(area=record.area, **_said(record)))
 
 
 def _write_recipient(session: Session, record: Recorded) -> None:
-    session.merge(Recipient(area=record.area, **record.data))
+    session.merge(Recipient(area=record.area, **_said(record)))
 
 
 def _write_link(session: Session, record: Recorded) -> None:
-    session.merge(RecipientLink(area=record.area, **record.data))
+    session.merge(RecipientLink(area=record.area, **_said(record)))
 
 
 def _write_notice(session: Session, record: Recorded) -> None:
-    row = Notice(area=record.area, state="created", status="created", created_at=record.time, **record.data)
+    row = Notice(area=record.area, state="created", status="created", created_at=record.time, **_said(record))
     row.due_at, row.version = record.time, record.version
     session.add(row)
 
@@ -225,6 +232,11 @@ def notice(session: Session, notice_id: str) -> Notice | None:
     return session.get(Notice, notice_id)
 
 
+def life_of(session: Session, notice_id: str) -> list[Event]:
+    """Everything that was said of a notice, oldest first."""
+    return [record.event for record in log.stream(session, f"notice/{notice_id}")]
+
+
 def notices_of(session: Session, area: str, reference: str) -> list[Notice]:
     """Every notice about a referral, oldest first."""
     found = select(Notice).where(col(Notice.area) == area, col(Notice.reference) == reference)
@@ -297,3 +309,79 @@ def notice_faults(session: Session) -> list[str]:
             faults.append(f"{row.reference} {row.notice} {fault}")
     twice = [key for key, count in counts.items() if count > 1]
     return faults + [f"{cause} has more than one notice to {to} by {channel}" for cause, to, channel in twice]
+
+
+def untold(session: Session, heard: Iterable[Recorded], at_a_time: int = 200) -> Iterator[str]:
+    """Say of which heard events somebody was not told who should have been: `R7K2-9QF4Q EntryAccepted: told 0 of 1`.
+
+    `heard` are records of other services' logs up to where this service has heard them, of any type: those that nobody
+    is told of are passed over, and so are those that stand in the parked table, which are faults of their own. Who was
+    added to the case after an event had been heard need not have been told of it. Up to
+    `at_a_time` of them are held together.
+    """
+    kinds = {kind.__name__ for kind in domain.TELLING}
+    telling = (record for record in heard if record.type in kinds)
+    while some := list(islice(telling, at_a_time)):
+        yield from _untold(session, some)
+
+
+def _untold(session: Session, heard: Sequence[Recorded]) -> Iterator[str]:
+    areas, causes = {record.area for record in heard}, [record.id for record in heard]
+    references = {record.id: cast(domain.Telling, record.event).reference for record in heard}
+    people = _known_people(session, areas, set(references.values()))
+    opened = _first_places(session, [f"case-noted/{reference}" for reference in set(references.values())])
+    led_to, told, parked = _led_to(session, causes), _told(session, areas, references), _parked(session, causes)
+    for record in heard:
+        reference = references[record.id]
+        if record.id in parked:
+            continue
+        case_at, _ = opened.get(f"case-noted/{reference}", (0, record.time))
+        wanted = domain.to_be_told(record.event, record.time, people[reference], case_at, led_to.get(record.id))
+        if missing := len(wanted - told[record.id]):
+            yield f"{reference} {record.type}: told {len(wanted) - missing} of {len(wanted)}"
+
+
+def _known_people(session: Session, areas: set[str], references: set[str]) -> dict[str, list[domain.Known]]:
+    """Everybody of these cases, and since when they are known."""
+    found = select(Recipient).where(col(Recipient.area).in_(areas), col(Recipient.reference).in_(references))
+    rows = session.scalars(found).all()
+    noted = _first_places(session, [f"recipient/{row.contact_id}" for row in rows])
+    people: dict[str, list[domain.Known]] = defaultdict(list)
+    for row in rows:
+        people[row.reference].append(domain.Known(row.contact_id, *noted[f"recipient/{row.contact_id}"]))
+    return people
+
+
+def _first_places(session: Session, streams: Sequence[str]) -> dict[str, tuple[int, datetime]]:
+    """Where in the log each of these streams begins, and when it did."""
+    table = log.table.c
+    found = select(table.stream, table.id, table.time).where(table.stream.in_(streams), table.version == 1)
+    return {row.stream: (row.id, row.time) for row in session.connection().execute(found)}
+
+
+def _led_to(session: Session, causes: Sequence[str]) -> dict[str, int]:
+    """Where in the log each of these events first led to something; those that led to nothing are left out."""
+    table = log.table.c
+    found = (
+        select(table.caused_by, func.min(table.id).label("place"))
+        .where(table.caused_by.in_(causes))
+        .group_by(table.caused_by)
+    )
+    return {row.caused_by: row.place for row in session.connection().execute(found)}
+
+
+def _told(session: Session, areas: set[str], references: Mapping[str, str]) -> dict[str, set[str]]:
+    """Who has a notice of each of these events (id -> reference)."""
+    of_them = (col(Notice.area).in_(areas), col(Notice.reference).in_(set(references.values())))
+    found = select(col(Notice.cause), col(Notice.recipient)).where(*of_them, col(Notice.cause).in_(list(references)))
+    recipients: dict[str, set[str]] = defaultdict(set)
+    for cause, contact_id in session.connection().execute(found):
+        recipients[cause].add(contact_id)
+    return recipients
+
+
+def _parked(session: Session, causes: Sequence[str]) -> set[str]:
+    """Which of these events stand in the parked table, or were given up there."""
+    table = log.metadata.tables["parked"].c
+    found = select(table.event_id).where(table.event_id.in_(causes), table.state != "applied")
+    return set(session.connection().scalars(found))

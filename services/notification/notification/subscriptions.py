@@ -4,43 +4,15 @@ from typing import cast
 
 from frontdoor.delivery.hearer import Handler, Heard
 from frontdoor.events import (
-    BlockBooked,
     ContactAdded,
     ContactChanged,
-    EntryAccepted,
-    EntryClosed,
-    EntryDeclined,
-    EntryHeld,
-    EntryRedirected,
-    EntryReopened,
-    EntryResumed,
-    EntryReturned,
     Event,
     LinkRenewed,
-    PlaceOffered,
-    PlaceReleased,
     ReferralQueued,
     ReferralSubmitted,
-    ReferralWithdrawn,
 )
 from frontdoor.work import Work
-from notification import handlers
-
-Step = (
-    EntryAccepted
-    | EntryDeclined
-    | EntryReturned
-    | EntryRedirected
-    | EntryHeld
-    | EntryResumed
-    | EntryClosed
-    | EntryReopened
-    | ReferralWithdrawn
-    | BlockBooked
-    | PlaceReleased
-    | PlaceOffered
-)
-"""What the family of a known case is told of."""
+from notification import domain, handlers
 
 
 def _recipient(work: Work, heard: Heard) -> None:
@@ -60,7 +32,7 @@ def _renewed(work: Work, heard: Heard) -> None:
 
 
 def _step(work: Work, heard: Heard) -> None:
-    handlers.tell_step(work, heard, cast(Step, heard.event).reference)
+    handlers.tell_step(work, heard, cast(domain.Telling, heard.event).reference)
 
 
 SUBSCRIPTIONS: dict[type[Event], Handler] = {
@@ -69,16 +41,5 @@ SUBSCRIPTIONS: dict[type[Event], Handler] = {
     ReferralSubmitted: _submitted,
     ReferralQueued: _queued,
     LinkRenewed: _renewed,
-    ReferralWithdrawn: _step,
-    EntryAccepted: _step,
-    EntryDeclined: _step,
-    EntryReturned: _step,
-    EntryRedirected: _step,
-    EntryHeld: _step,
-    EntryResumed: _step,
-    EntryClosed: _step,
-    EntryReopened: _step,
-    BlockBooked: _step,
-    PlaceReleased: _step,
-    PlaceOffered: _step,
+    **dict.fromkeys(domain.STEPS, _step),
 }

@@ -44,6 +44,8 @@ OLDEST = 25
 """The birthday from which this service is not the right one."""
 BEFORE_BIRTH = timedelta(weeks=40)
 LATE_BABY = timedelta(weeks=4)
+ADDED_LATER = "added_later"
+"""Part of an alert: what its sender added to it, one after the other."""
 ESCALATE_AFTER = timedelta(minutes=15)
 """How long an alert may stay unread before the duty team is told again."""
 FAMILY = frozenset({"parent", "young_person"})
@@ -70,10 +72,24 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
 }
 """Stream kind → event type → (the states it may happen in, the state it leads to; None: the same)."""
 
-DANGER = (
-    "If the child is in danger now, call 999. Otherwise call the children's social care duty team of your council now. "
-    "This has not been sent as a referral: the duty team has been alerted. Make the referral when the child is safe."
-)
+_SENDERS_WORDS = {"young_person": ("you", "are"), "parent": ("your child", "is")}
+
+
+def danger(roles: Collection[str], by_day: str, by_night: str) -> str:
+    """Say what to do now, to somebody in these roles; the numbers are those of the duty team."""
+    child, are = next((said for role, said in _SENDERS_WORDS.items() if role in roles), ("the child", "is"))
+    return (
+        f"If {child}, or anybody else, {are} in danger now, call 999. Otherwise call the children's social care duty "
+        f"team now: {by_day}, or {by_night} in the evening, at night and at weekends. This has not been sent as a "
+        f"referral: the duty team has been alerted. Send the form when {child} {are} safe."
+    )
+
+
+def alert_with(sent: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what an alert carries once something is added to it; the same again, one after the other, is one."""
+    before = sent.get(ADDED_LATER)
+    known = before if isinstance(before, list) else []
+    return {**sent, ADDED_LATER: known if known and known[-1] == added else [*known, dict(added)]}
 
 
 class NotAllowed(Exception):

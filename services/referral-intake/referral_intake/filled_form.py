@@ -32,6 +32,7 @@ from referral_intake.questions import (
     Reader,
     Section,
     Values,
+    inside,
     questions,
 )
 
@@ -57,6 +58,11 @@ class Answered:
     short: str
     lines: tuple[str, ...]
     page: str
+
+    @property
+    def label(self) -> str:
+        """What it is called inside a sentence."""
+        return inside(self.short)
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,9 @@ class Filled:
             return {question.name for question in asked if question.kind in kinds}
 
         pairs = [(name, one) for name, value in self.values.items() for one in _listed(value)]
+        # A date that nobody has typed is three empty fields as well, so that an error leads to the first of them.
+        dates = [f"{name}-{part}" for name in named("date") for part in ("day", "month", "year")]
+        pairs += [(name, "") for name in dates if name not in self.values]
         return Form.from_multidict(
             MultiDict(pairs),
             lists=named("list", "names", "checkboxes", "needs"),
@@ -224,12 +233,7 @@ class Filled:
 
     def data(self) -> dict[str, Any]:
         """The form's data for `ReferralForm`, with what a family is not asked because it is known."""
-        data = self.form.data()
-        for name in ("child", "referrer", "consent"):
-            data.setdefault(name, {})
-        if other := data.pop("other_setting", None):
-            data["child"]["setting"] = other
-        data["needs"] = self._ranked(data.get("needs", []), data.pop("main_need", None))
+        data = self.typed()
         if self.reader.is_family:
             own = (data.get("contacts") or [{}])[0]
             known = {name: own[name] for name in ("name", "email", "phone") if name in own}
@@ -237,6 +241,23 @@ class Filled:
             data["consent"] |= {"by": own.get("name"), "on": self.today.isoformat()}
             data["concern_raised_on"] = self.today.isoformat()
         return _without_nothing(data)
+
+    def told(self) -> dict[str, Any]:
+        """What somebody has answered so far, as an alert carries it: nothing that was filled in for them."""
+        answered = [leaf for leaf in self.leaves if leaf.slug in self.seen and leaf.slug != PEOPLE]
+        own = {name: value for name, value in self.values.items() if any(leaf.owns(_whole(name)) for leaf in answered)}
+        own = {name: value for name, value in own.items() if not name.endswith(".language") or value != "en"}
+        return {name: part for name, part in replace(self, values=own).typed().items() if part not in ({}, [])}
+
+    def typed(self) -> dict[str, Any]:
+        """The form's data without what a family is not asked."""
+        data = self.form.data()
+        for name in ("child", "referrer", "consent"):
+            data.setdefault(name, {})
+        if other := data.pop("other_setting", None):
+            data["child"]["setting"] = other
+        data["needs"] = self._ranked(data.get("needs", []), data.pop("main_need", None))
+        return data
 
     def _ranked(self, chosen: Sequence[str], main: str | None) -> list[dict[str, str]]:
         """Each need with its rank; a family's plain words become the code nearest to them and stay as its detail."""
@@ -256,7 +277,8 @@ class Filled:
     def wrong_on(self, leaf: Leaf) -> Form:
         """The form with what is wrong on one page; whatever the other pages ask is taken to be right."""
         found = self._judged(leaf)
-        return replace(found, errors=tuple(error for error in found.errors if leaf.owns(error.field)))
+        own = [error for error in found.errors if leaf.owns(error.field)]
+        return replace(found, errors=tuple(sorted(own, key=lambda error: leaf.place(error.field) or 0)))
 
     def command(self) -> ReferralForm:
         """The form as the handler takes it; raises where something is wrong."""
@@ -281,7 +303,16 @@ class Filled:
             found = refusal(lambda: handlers.check_form(ReferralForm.model_validate_json(json.dumps(data)), self.now))
         except ValidationError as wrong:
             found = field_errors(wrong, self._missing(), labels=self._labels(), model=ReferralForm)
-        return self.form.with_errors(error for error in found if not self._is_filled_in(error.field))
+        said = (self._for_families(error) if self.reader.is_family else error for error in found)
+        return self.form.with_errors(error for error in said if not self._is_filled_in(error.field))
+
+    def _for_families(self, error: FieldError) -> FieldError:
+        """Say to who does not agree what they can do; the sentence for staff tells them to ask the family."""
+        if error.field != "consent.given" or self.form.value(error.field) != "no":
+            return error
+        ask = f"{self.area.contacts.advice_name} on {self.area.contacts.advice_phone}"
+        sentence = f"We can only send the form if you agree. It is saved. To talk about it first, call {ask}"
+        return FieldError(error.field, sentence)
 
     def _is_filled_in(self, path: str) -> bool:
         return self.reader.is_family and path.startswith(FILLED_FOR_FAMILIES)

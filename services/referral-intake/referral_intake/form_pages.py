@@ -14,7 +14,7 @@ from frontdoor.identifiers import short_id
 from frontdoor.problems import MAX_BODY, Problem
 from frontdoor.web import FieldError, Form, Pages
 from frontdoor.work import Work
-from referral_intake import handlers, store
+from referral_intake import domain, handlers, store
 from referral_intake.filled_form import Filled, refusal
 from referral_intake.questions import PEOPLE, Leaf, first_values, in_words, reader_of
 
@@ -23,6 +23,8 @@ pages = Pages("referral_intake")
 Page = Response
 Referring = Annotated[Call, may("referral.submit")]
 MOST_FIELDS = 500
+ADDED = ("who", "where", "what")
+"""What is asked of somebody who has said that there is danger."""
 
 
 async def _read_form(request: Request) -> Form:
@@ -204,10 +206,44 @@ def lines(texts: tuple[str, ...] | list[str]) -> Markup:
     return Markup("<br>").join(escape(text) for text in texts)
 
 
+# --- the form: somebody is in danger ----------------------------------------------------------------------------------
+
+
+@router.get("/refer/{draft}/alerts/{alert}")
+def danger(request: Request, call: Referring, draft: str, alert: str) -> Page:
+    """What to do now, and that what was added has arrived."""
+    with call.work() as work:
+        sent = work.keys.unseal_or(_own_alert(work, alert).sent, {})
+    return _what_to_do(request, call, draft, alert, added=domain.ADDED_LATER in sent)
+
+
+@router.post("/refer/{draft}/alerts/{alert}")
+def add_to_alert(call: Referring, draft: str, alert: str, sent: Sent) -> Page:
+    """Add who, where and what to one's own alert; whoever has taken it has to look again. Twice is harmless."""
+    added = {name: text for name in ADDED if (text := sent.value(name).strip())}
+    with call.work() as work:
+        row = _own_alert(work, alert)
+        if added:
+            row.sent = work.keys.seal(row.id, domain.alert_with(work.keys.unseal_or(row.sent, {}), added))
+            row.read_at, row.read_by = None, None
+    return see(f"/refer/{draft}/alerts/{alert}")
+
+
+def _own_alert(work: Work, alert: str) -> store.Alert:
+    row = store.find_alert(work.session, work.area.id, alert)
+    if row is None or row.sent_by != work.actor.person:
+        raise nothing_here()
+    return row
+
+
 def _danger_page(request: Request, call: Call, draft: str, filled: Filled) -> Page:
-    refused = handlers.raise_alert(call.parts, call.actor, filled.data())
-    alert = refused.more.get("alert")
-    return pages.render(request, "refer_danger.html", draft=draft, sentence=refused.sentence, alert=alert)
+    refused = handlers.raise_alert(call.parts, call.actor, filled.told())
+    return _what_to_do(request, call, draft, str(refused.more["alert"]), added=False)
+
+
+def _what_to_do(request: Request, call: Call, draft: str, alert: str, *, added: bool) -> Page:
+    around: dict[str, Any] = {"reader": reader_of(call.actor), "contacts": call.parts.area.contacts, "form": Form()}
+    return pages.render(request, "refer_danger.html", draft=draft, alert=alert, added=added, **around)
 
 
 # --- the form: its pages ----------------------------------------------------------------------------------------------
@@ -292,4 +328,5 @@ def _go_on(request: Request, draft: str, filled: Filled, leaf: Leaf) -> Page:
 def _around(request: Request, draft: str, filled: Filled, leaf: Leaf) -> dict[str, Any]:
     before = "check" if _from_check(request) else filled.before(leaf)
     back = f"/refer/{draft}/{before}" if before else f"/refer/{draft}"
-    return {"draft": draft, "filled": filled, "leaf": leaf, "caption": filled.caption(leaf), "back": back}
+    around = {"draft": draft, "filled": filled, "leaf": leaf, "caption": filled.caption(leaf), "back": back}
+    return around | {"contacts": filled.area.contacts}

@@ -192,23 +192,20 @@ def is_danger(sent: Any) -> bool:
 
 
 def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
-    """Keep what was sent for the care duty team, and give the refusal to answer with.
-
-    In a transaction of its own, because what follows is a refusal; never a referral.
-    """
+    """Keep what was sent for the care duty team, in a transaction of its own; give the refusal to answer with."""
     alert_id = short_id("A")
     parts.keys.create(alert_id, parts.clock())
     with parts.work(actor) as work:
         kept = log_alert(work, sent, alert_id)
-    return Refused("immediate_danger", domain.DANGER, status=422, field="immediate_danger", alert=kept)
+    said = domain.danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
+    return Refused("immediate_danger", said, status=422, field="immediate_danger", alert=kept)
 
 
 def log_alert(work: Work, sent: Any, alert_id: str) -> str:
     """Keep an alert and give its id. Twice is harmless: the same words again, unread, are the same alert."""
     digest = domain.keyed_hash(work.parts.secret, json.dumps(sent, sort_keys=True))
     since = work.now - domain.ESCALATE_AFTER
-    known = store.same_alert(work.session, work.area.id, work.actor.person, digest, since)
-    if known is not None:
+    if known := store.same_alert(work.session, work.area.id, work.actor.person, digest, since):
         return known.id
     sealed = work.keys.seal(alert_id, sent)
     store.keep_alert(work.session, work.area.id, work.actor.person, alert_id, digest, sealed, work.now)
@@ -227,7 +224,7 @@ def read_alert(work: Work, alert_id: str) -> dict[str, Any]:
     """Note that somebody of the duty team has read an alert. Twice is harmless: the first reader stays."""
     row = store.find_alert(work.session, work.area.id, alert_id)
     if row is None:
-        raise _unknown()
+        raise _unknown("alert.read", "")
     if row.read_at is None:
         row.read_at, row.read_by = work.now, work.actor.person
     work.shown("alert.read", [row.id], access.Allow("triager"))
@@ -244,16 +241,10 @@ def escalate_alerts(work: Work) -> int:
 
 
 def _alert_answer(work: Work, row: store.Alert) -> dict[str, Any]:
-    return {
-        "alert": row.id,
-        "received_at": instant(row.received_at),
-        "sent_by": row.sent_by,
-        "escalated": row.escalated_at is not None,
-        "escalated_at": instant(row.escalated_at) if row.escalated_at else None,
-        "read_at": instant(row.read_at) if row.read_at else None,
-        "read_by": row.read_by,
-        "sent": work.keys.unseal_or(row.sent, {}),
-    }
+    times = {"received_at": row.received_at, "escalated_at": row.escalated_at, "read_at": row.read_at}
+    said = {name: instant(at) if at else None for name, at in times.items()}
+    by = {"alert": row.id, "sent_by": row.sent_by, "read_by": row.read_by}
+    return {**by, **said, "escalated": row.escalated_at is not None, "sent": work.keys.unseal_or(row.sent, {})}
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
@@ -333,8 +324,7 @@ def note_progress(work: Work, noted: ProgressNoted) -> None:
 
 def note_link(work: Work, renewed: LinkRenewed) -> None:
     """Note which link of the sender's opens. Twice, or late, is harmless: only a later one than known is noted."""
-    noted = domain.link_noted(renewed, store.link_generation(work.session, renewed.reference))
-    if noted is not None:
+    if noted := domain.link_noted(renewed, store.link_generation(work.session, renewed.reference)):
         work.append(f"link-noted/{noted.reference}", None, noted)
 
 
@@ -349,16 +339,17 @@ def _standing(work: Work, reference: str) -> domain.Standing:
     return store.standings_of(work.session, [reference])[reference]
 
 
-def _unknown() -> access.Denied:
-    # The answer for a stranger's referral, so that nobody learns which references there are.
-    return access.Denied(access.Deny(404, "unknown"))
+def _unknown(action: str, reference: str) -> access.Denied:
+    # The answer for a stranger's referral, and its row in the audit: nobody learns which references there are.
+    return access.Denied(access.Deny(404, "unknown"), asked=(action, reference))
 
 
 def _find(work: Work, reference: str, action: str) -> tuple[store.Referral, access.Allow]:
     """Find a referral on which the actor may do this; the audit row is left."""
-    referral = store.find_referral(work.session, work.area.id, normal_reference(reference) or "")
+    known = normal_reference(reference) or ""
+    referral = store.find_referral(work.session, work.area.id, known)
     if referral is None:
-        raise _unknown()
+        raise _unknown(action, known)
     subject = store.subject_of(referral, _standing(work, referral.reference).agencies)
     return referral, work.may(action, subject)
 
@@ -493,6 +484,6 @@ def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, st
     ids = {*shown.get("evidence", []), *(one for added in shown.get("additions", []) for one in added["evidence"])}
     row = store.find_uploads(work.session, [upload_id]).get(upload_id)
     if row is None or upload_id not in ids:
-        raise _unknown()
+        raise _unknown("referral.read", shown["reference"])
     data = files.read(work.parts.folder / UPLOADS, work.keys, row.id)
     return data, row.kind, work.keys.unseal_or(row.name, "file")

@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from frontdoor import access, answers, navigation, signin
 from frontdoor.areas import Person
+from frontdoor.calendars import clock_state
 from frontdoor.calls import Anybody, Call, may
+from frontdoor.events import read_instant
 from frontdoor.identifiers import FamilyLink, normal_reference, short_id
 from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import words
@@ -20,7 +22,7 @@ from frontdoor.work import Work
 from referral_intake import domain, form_pages, handlers, store
 from referral_intake.commands import Addition, Withdrawal
 from referral_intake.form_pages import Page, Sent, drafts, lines, nothing_here, pages, see
-from referral_intake.questions import in_words, reader_of
+from referral_intake.questions import in_words, reader_of, told
 
 router = APIRouter(include_in_schema=False)
 router.routes.extend(form_pages.router.routes)
@@ -40,7 +42,8 @@ def home(request: Request, call: Anybody) -> Page:
     links = [link for link in navigation.links(call.actor, "/") if link["href"] != "/refer"]
     may_refer = bool(call.actor.roles & access.REFERRERS.keys())
     begun = drafts(call) if may_refer else []
-    return pages.render(request, "home.html", may_refer=may_refer, drafts=begun, links=links)
+    contacts = call.parts.area.contacts
+    return pages.render(request, "home.html", may_refer=may_refer, drafts=begun, links=links, contacts=contacts)
 
 
 @router.get("/accessibility")
@@ -100,7 +103,8 @@ def my_referrals(request: Request, call: Annotated[Call, may("referral.list")]) 
         found = handlers.list_referrals(work, mine=mine, setting=None, cursor=request.query_params.get("cursor"))
         names = {one["reference"]: _child_name(work, one["reference"]) for one in found["referrals"]}
     after = f"/referrals?cursor={quote(found['next'])}" if found["next"] else None
-    context = {"referrals": found["referrals"], "names": names, "after": after, "mine": mine}
+    shown = [_standing(one, call) for one in found["referrals"]]
+    context: dict[str, Any] = {"referrals": shown, "names": names, "after": after, "mine": mine}
     may_refer = bool(call.actor.roles & access.REFERRERS.keys())
     return pages.render(request, "referrals.html", **context, may_refer=may_refer)
 
@@ -133,7 +137,7 @@ def add(request: Request, call: Adding, reference: str, sent: Sent) -> Page:
         form = sent.with_errors(field_errors(wrong, {"text": "Enter what you want to add"}))
         token = sent.value("token")
         return pages.render(request, "referral_add.html", 422, reference=reference, form=form, token=token)
-    said = answers.digest([sent.value("token"), addition.text])
+    said = answers.digest([sent.value("token"), addition.text], call.parts.secret)
     kept = answers.Answers(call.parts.log.metadata, call.actor.person, request.url.path, said)
     with call.work() as work:
         if not kept.find(work.session, said, work.now):
@@ -179,7 +183,7 @@ def _referral(call: Call, reference: str) -> dict[str, Any]:
     able = access.decide(call.actor, "referral.withdraw", subject, area.agreements, now)
     link = call.parts.links.path(own_link) if row.sent_by == call.actor.person else None
     return {
-        "referral": shown,
+        "referral": _standing(shown, call),
         "reference": known,
         "status_url": link,
         "record_url": f"/records/{known}?after=referral-intake:referral/{known}:{version}",
@@ -191,6 +195,41 @@ def _referral(call: Call, reference: str) -> dict[str, Any]:
         "in_words": in_words,
         "lines": lines,
     }
+
+
+WAITING = frozenset({"queued", "on_hold", "returned"})
+"""States of a team's part in which its clock still runs."""
+FAMILY_WORDS = {
+    "queued": "Waiting to be looked at",
+    "accepted": "Agreed to help",
+    "returned": "Needs to know more",
+    "declined": "Not taking it on",
+    "redirected": "Passed to another team",
+    "withdrawn": "Taken back",
+    "closed": "Finished",
+}
+
+
+def _standing(referral: dict[str, Any], call: Call) -> dict[str, Any]:
+    """Where a referral stands, in words for who reads: the whole, and each team with the clock it shows."""
+    now, spoken = call.parts.clock(), FAMILY_WORDS if reader_of(call.actor).is_family else {}
+    teams = []
+    for entry in referral["agencies"]:
+        runs = entry["due_at"] if entry["status"] in WAITING else None
+        clock = clock_state(read_instant(runs), now) if runs else None
+        said = spoken.get(entry["status"]) or words(entry["status"])
+        teams.append(entry | {"clock": clock, "runs": entry["status"] in WAITING, "said": said})
+    return referral | {"agencies": teams, "said": _headline(referral["status"], {team["status"] for team in teams})}
+
+
+def _headline(status: str, teams: set[str]) -> str:
+    if status != "received":
+        return words(status)
+    if "returned" in teams:
+        return "More information needed"
+    if not teams & WAITING:
+        return "With the teams"
+    return "Received" if teams == {"queued"} else "Being looked at"
 
 
 def _child_name(work: Work, reference: str) -> str:
@@ -218,8 +257,10 @@ def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
         found = next((one for one in handlers.show_alerts(work) if one["alert"] == alert), None)
     if found is None:
         raise nothing_here()
-    people, told = call.parts.area.people, _flat(found["sent"])
-    return pages.render(request, "alert.html", alert=found, people=people, told=told, lines=lines)
+    area = call.parts.area
+    return pages.render(
+        request, "alert.html", alert=found, people=area.people, told=told(found["sent"], area), lines=lines
+    )
 
 
 @router.post("/alerts/{alert}")
@@ -228,17 +269,3 @@ def take_alert(call: OnDuty, alert: str) -> Page:
     with call.work() as work:
         handlers.read_alert(work, alert)
     return see(f"/alerts/{alert}")
-
-
-def _flat(sent: Any, name: str = "") -> list[tuple[str, list[str]]]:
-    """What was sent, as lines to read: (words for the field, texts)."""
-    if isinstance(sent, dict):
-        return [line for part, below in sent.items() for line in _flat(below, f"{name} {part}")]
-    if isinstance(sent, list) and any(isinstance(one, dict) for one in sent):
-        return [line for at, one in enumerate(sent, 1) for line in _flat(one, f"{name} {at}")]
-    texts = [_plain(one) for one in sent] if isinstance(sent, list) else [_plain(sent)]
-    return [(words(name.strip()), [text for text in texts if text])]
-
-
-def _plain(value: Any) -> str:
-    return ("Yes" if value else "No") if isinstance(value, bool) else "" if value is None else str(value)

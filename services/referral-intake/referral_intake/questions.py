@@ -1,6 +1,6 @@
 """What the referral form asks: of whom, on which page, in which words. The data are `templates/questions.yaml`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from frontdoor.access import Actor
 from frontdoor.areas import Area
-from frontdoor.web.wording import words
+from frontdoor.web.wording import day, starred, words
+from referral_intake.domain import ADDED_LATER
 
 Said = str | dict[str, str]
 Values = Mapping[str, str | list[str]]
@@ -149,6 +150,11 @@ def in_words(kind: str, code: str) -> str:
     return str(questions().choices[kind].get(code, words(code)))
 
 
+def inside(heading: str) -> str:
+    """Put a heading inside a sentence: without its capital, unless it begins with an abbreviation such as NHS."""
+    return heading if heading[1:2].isupper() else heading[:1].lower() + heading[1:]
+
+
 # --- the questions, as one reader is asked them -----------------------------------------------------------------------
 
 
@@ -178,8 +184,7 @@ class Asked:
     @property
     def label(self) -> str:
         """What it is called inside a sentence."""
-        text = self.heading
-        return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+        return inside(self.heading)
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,85 @@ class Leaf:
 
     def owns(self, path: str) -> bool:
         """Whether a path of the form's data is asked here."""
+        return self.place(path) is not None
+
+    def place(self, path: str) -> int | None:
+        """Where on this page a path is asked, counted from the top; None where it is not."""
         if self.slug == PEOPLE:
-            return path == "contacts"
-        return any(path == asked.name or path.startswith(f"{asked.name}.") for asked in self.questions)
+            return 0 if path == "contacts" else None
+        names = (asked.name for asked in self.questions)
+        return next((at for at, name in enumerate(names) if path == name or path.startswith(f"{name}.")), None)
+
+
+# --- what somebody sent, as the duty team reads it --------------------------------------------------------------------
+
+STAFF = Reader(("health", "staff"))
+_ADDED = "Added later"
+_ABOUT = {"child": "The child", "referrer": "Who filled in the form", ADDED_LATER: _ADDED}
+_LABELS = {"who": "Who", "where": "Where they are now", "what": "What is happening"}
+Line = tuple[str, list[str]]
+
+
+def told(sent: Mapping[str, Any], area: Area) -> list[tuple[str, list[Line]]]:
+    """Everything that an alert carries, in the form's own words: (heading, lines), a line being (label, texts).
+
+    It was sent before anything was checked, so it may hold anything: what the form does not know is shown as it is.
+    """
+    found: dict[str, list[Line]] = {}
+    for path, value in _leaves(sent):
+        if texts := [text for one in _listed(value) if (text := _told(path, one, area))]:
+            found.setdefault(_heading(path, sent), []).append((_label(path), texts))
+    return sorted(found.items(), key=lambda part: part[0] != _ADDED)
+
+
+def _leaves(sent: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its path; a list of texts is one, and so is a need."""
+    rows = enumerate(sent) if isinstance(sent, list) and any(isinstance(one, dict | list) for one in sent) else None
+    if isinstance(sent, dict) or (rows and path != "needs"):
+        for name, below in rows or sent.items():
+            yield from _leaves(below, f"{path}.{name}" if path else str(name))
+    elif path != "immediate_danger":
+        yield path, sent
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _heading(path: str, sent: Mapping[str, Any]) -> str:
+    top, _, rest = path.partition(".")
+    number = rest.partition(".")[0]
+    if top != "contacts" or not number.isdecimal():
+        return _ABOUT.get(top, "What they wrote")
+    person = sent["contacts"][int(number)] if isinstance(sent["contacts"], list) else {}
+    name = person.get("name") if isinstance(person, dict) else None
+    return f"Person to tell: {name}" if name else f"Person to tell, number {int(number) + 1}"
+
+
+def _question(path: str) -> Question | None:
+    asked = {one.name: one for part in questions().sections for page in part.pages for one in page.questions}
+    alike = (starred(path), path, starred(path).replace("*", "0"))
+    return next((asked[name] for name in alike if name in asked and STAFF.is_asked(asked[name])), None)
+
+
+def _label(path: str) -> str:
+    asked = _question(path)
+    if path.startswith(ADDED_LATER):
+        return _LABELS.get(path.rpartition(".")[2], "Also")
+    if asked is None or path.startswith("referrer."):
+        return words(next((part for part in reversed(path.split(".")) if not part.isdecimal()), path))
+    return STAFF.say(asked.short) or STAFF.say(asked.ask)
+
+
+def _told(path: str, value: Any, area: Area) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, dict) and isinstance(value.get("code"), str):
+        first = " (main need)" if value.get("rank") == "primary" else ""
+        return str(value.get("detail") or in_words("need", value["code"])) + first
+    text, asked = "" if value is None else str(value), _question(path)
+    if path == "child.setting" and text in area.organisations:
+        return area.organisations[text].name
+    if asked and asked.kind == "date":
+        return day(text)
+    return str(questions().choices.get(asked.choices, {}).get(text, text)) if asked else text

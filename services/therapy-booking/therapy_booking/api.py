@@ -162,7 +162,7 @@ def get_waiting_list(
 def post_booking(
     call: Annotated[Call, may("booking.make")], wish: Annotated[commands.Book, json_body(commands.Book)]
 ) -> Response:
-    """All sessions to come or none; `409` full, clash, too_short (each with alternatives), past, not_allowed."""
+    """All to come or none; `409` full, clash, too_short, other_mode (each with alternatives), past, not_allowed."""
     return call.once(lambda work: handlers.book(work, wish), location=lambda made: f"/api/bookings/{made['booking']}")
 
 

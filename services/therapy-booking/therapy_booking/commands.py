@@ -1,9 +1,9 @@
 """What people may ask of booking: strict models, with the sentences that a person reads where something is wrong."""
 
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from frontdoor.events import Discipline, Mode
 from frontdoor.fields import IsoDate, Name, Postcode
@@ -65,6 +65,17 @@ class RegisterPlace(Command):
     kind: Literal["clinic", "school", "hub", "home", "online"]
     postcode: Postcode | None = None
 
+    @field_validator("postcode", mode="before")
+    @classmethod
+    def _not_of_a_home(cls, value: Any, known: ValidationInfo) -> Any:
+        if value is not None and known.data.get("kind") == "home":
+            raise ValueError("Leave the postcode out: a child's home is known from the referral")
+        return value
+
+    def facts(self) -> dict[str, Any]:
+        """Give what is kept: of a child's home nothing that was typed, since it may be an address."""
+        return self.model_dump() | ({"name": "The child's home"} if self.kind == "home" else {})
+
 
 class Contribute(Command):
     """What an organisation of the area puts into a pool for a discipline."""
@@ -99,11 +110,15 @@ class CommissionBlock(Command):
 
 
 class Book(Command):
-    """A child into every session of a block. `accept_shorter`: also where it has fewer sessions than agreed."""
+    """A child into every session of a block. `accept_shorter`: also where it has fewer sessions than agreed.
+
+    `accept_other_mode`: also in a group where the child was agreed alone, or the other way; false refuses that.
+    """
 
     reference: Id
     block: Id
     accept_shorter: bool = False
+    accept_other_mode: bool = True
     offer: Id | None = None
 
 

@@ -20,21 +20,14 @@ from frontdoor.events import (
     Priority,
     Session,
     WaitingListed,
+    instant,
 )
 
 ROOMS = frozenset({"clinic", "school", "hub"})
 """Kinds of place that hold one session at a time; a home or a video call is nobody else's."""
 PRIORITIES: tuple[Priority, ...] = ("urgent", "soon", "routine")
-CANCELLATIONS = (
-    "family_request",
-    "child_unwell",
-    "provider_cancelled",
-    "therapist_absent",
-    "no_longer_needed",
-    "moved_away",
-    "duplicate",
-    "other",
-)
+MODES: Mapping[Mode, str] = {"individual": "for the child alone", "group": "for a group"}
+SATURDAY, SOON = 5, 3
 ENDS_THE_WAIT = frozenset({"no_longer_needed", "moved_away", "duplicate"})
 """Reasons for a cancellation after which the child waits no more."""
 TAKEN_BACK = "reopened"
@@ -155,10 +148,11 @@ def charge(price: int, discipline: Discipline, known: Balances) -> tuple[Charge,
     own = {organisation: balance for (organisation, code), balance in known.items() if code == discipline}
     left = [{"organisation": organisation, "left": own[organisation].left} for organisation in sorted(own)]
     if not any(balance.committed for balance in own.values()):
-        raise NotAllowed("over_budget", "Nobody has put money into this pool for this therapy.", left=left)
+        said = "Nobody has put money into this pool for this therapy."
+        raise NotAllowed("over_budget", said, field="price_pence", left=left)
     if total(own.values()).left < price:
         said = "The price is more than is left in this pool for this therapy: see left, in pence."
-        raise NotAllowed("over_budget", said, left=left)
+        raise NotAllowed("over_budget", said, field="price_pence", left=left)
     shares = {organisation: balance.committed for organisation, balance in own.items()}
     return split(price, shares, {organisation: balance.left for organisation, balance in own.items()})
 
@@ -212,16 +206,28 @@ Span = tuple[datetime, datetime]
 """From when to when, the end not included."""
 
 
-def clash(sessions: Iterable[Session], busy: Collection[Span]) -> bool:
-    """Say whether any of the sessions overlaps a time that is taken."""
-    return any(session.starts_at < until and since < session.ends_at for session in sessions for since, until in busy)
+def clashes(sessions: Iterable[Session], busy: Collection[Span]) -> list[str]:
+    """Give the starts of the sessions that overlap a time that is taken, as instants in text."""
+    return [
+        instant(session.starts_at)
+        for session in sessions
+        if any(session.starts_at < until and since < session.ends_at for since, until in busy)
+    ]
+
+
+def doubt(first: date, today: date) -> str | None:
+    """Say why the day of a block's first session may be a slip, so that a person is asked before money is spent."""
+    if first.weekday() >= SATURDAY:
+        return f"The first session is on a {first:%A}"
+    return "The first session is within 3 days, or in the past" if (first - today).days <= SOON else None
 
 
 def check_supply(sessions: Sequence[Session], therapist_busy: Collection[Span], room_busy: Collection[Span]) -> None:
     """Refuse a block whose therapist or room is already taken."""
-    for busy, who in ((therapist_busy, "The therapist"), (room_busy, "The room")):
-        if clash(sessions, busy):
-            raise NotAllowed("clash", f"{who} is busy at one or more of these times: choose another day or time.")
+    for busy, who in ((therapist_busy, "therapist"), (room_busy, "room")):
+        if taken := clashes(sessions, busy):
+            said = f"The {who} is busy at one or more of these times: choose another day or time."
+            raise NotAllowed("clash", said, field="first_date", busy=who, clashes=taken)
 
 
 # --- bookings --------------------------------------------------------------------------------------------------------
@@ -264,11 +270,18 @@ class Supply:
 def fits(wait: Wait, supply: Supply, busy: Collection[Span]) -> bool:
     """Say whether a child could take up a place as agreed: free, long enough, at a time when the child is free."""
     long_enough = len(supply.to_come) >= wait.sessions
-    return bool(supply.free) and long_enough and not clash(supply.to_come, busy)
+    return bool(supply.free) and long_enough and not clashes(supply.to_come, busy)
 
 
 def book(
-    booking: str, wait: Wait | None, supply: Supply, busy: Collection[Span], *, shorter: bool, offer: str | None
+    booking: str,
+    wait: Wait | None,
+    supply: Supply,
+    busy: Collection[Span],
+    *,
+    shorter: bool,
+    other_mode: bool = True,
+    offer: str | None,
 ) -> BlockBooked:
     """Book a child into every session still to come, with one seat number throughout."""
     if wait is None or not wait.is_open:
@@ -279,8 +292,12 @@ def book(
         raise NotAllowed("past", "Every session of this block is in the past.")
     if not supply.free:
         raise NotAllowed("full", "This block is full: see alternatives.")
-    if clash(supply.to_come, busy):
-        raise NotAllowed("clash", "The child has another booking at one of these times: see alternatives.")
+    if taken := clashes(supply.to_come, busy):
+        said = "The child has another booking at one of these times: see alternatives."
+        raise NotAllowed("clash", said, busy="child", clashes=taken)
+    if supply.mode != wait.mode and not other_mode:
+        said = f"It was agreed {MODES[wait.mode]}: accept that this block is another kind, or choose another block."
+        raise NotAllowed("other_mode", said, agreed=wait.mode, mode=supply.mode)
     if len(supply.to_come) < wait.sessions and not shorter:
         said = "The block has fewer sessions to come than were agreed: accept that it is shorter, or choose another."
         raise NotAllowed("too_short", said, agreed=wait.sessions, sessions=len(supply.to_come))

@@ -28,11 +28,11 @@ def deciding() -> Iterator[None]:
         raise Refused(no.code, no.sentence, status=no.status, field=no.field, **no.more) from None
 
 
-def there(work: Work, kind: type[Kind], key: Any) -> Kind:
-    """Find what the address names, or answer 404."""
+def there(work: Work, kind: type[Kind], key: Any, asked: tuple[str, str] | None = None) -> Kind:
+    """Find what the address names, or answer 404; `asked`: the action, and the referral or "", for the audit."""
     found = store.find(work.session, kind, work.area.id, key)
     if found is None:
-        raise access.Denied(access.Deny(404, "unknown"))
+        raise access.Denied(access.Deny(404, "unknown"), asked)
     return found
 
 
@@ -73,7 +73,7 @@ def register_therapist(work: Work, wish: commands.RegisterTherapist) -> Answer:
 def register_place(work: Work, wish: commands.RegisterPlace) -> Answer:
     """Register a place; asked twice there are two, unless the request carries its key."""
     place = short_id("L")
-    work.append(f"place/{place}", 0, events.PlaceRegistered(place=place, **wish.model_dump()))
+    work.append(f"place/{place}", 0, events.PlaceRegistered(place=place, **wish.facts()))
     return {"place": place}
 
 
@@ -274,10 +274,10 @@ def book(work: Work, wish: commands.Book) -> Answer:
         if (offer.reference, offer.block) != (wish.reference, wish.block):
             raise Refused("invalid", "The offer must be of this place to this child", status=422, field="offer")
         _check_open(offer)
-    return _book(work, block, waiting, shorter=wish.accept_shorter)
+    return _book(work, block, waiting, shorter=wish.accept_shorter, other_mode=wish.accept_other_mode)
 
 
-def _book(work: Work, block: store.Block, waiting: store.Waiting | None, *, shorter: bool) -> Answer:
+def _book(work: Work, block: store.Block, waiting: store.Waiting | None, **accepts: bool) -> Answer:
     """Give a child the first free seat; the caller has locked the block."""
     wait, busy = None, []
     supply = store.supply(work.session, block, work.now)
@@ -288,7 +288,7 @@ def _book(work: Work, block: store.Block, waiting: store.Waiting | None, *, shor
     open_offers = store.offers(work.session, work.area.id, block=block.block)
     offer = next((row.offer for row in open_offers if waiting and row.reference == waiting.reference), None)
     with _or_elsewhere(work, wait):
-        said = domain.book(short_id("G"), wait, supply, busy, shorter=shorter, offer=offer)
+        said = domain.book(short_id("G"), wait, supply, busy, offer=offer, **accepts)
     work.append(f"booking/{said.booking}", 0, said)
     _drop_offers(work, said.reference, said.discipline, accepted=offer)
     if len(supply.free) == 1:
@@ -337,7 +337,7 @@ def _alternative(supply: domain.Supply) -> Answer:
 
 def find_booking(work: Work, booking_id: str, action: str) -> tuple[store.Booking, store.Waiting, access.Allow]:
     """Find a booking that the actor may read or cancel; 404 for those who may not know of it."""
-    row = there(work, store.Booking, booking_id)
+    row = there(work, store.Booking, booking_id, asked=(action, ""))
     waiting = there(work, store.Waiting, (row.reference, row.discipline))
     holder = frozenset({row.held_by} if row.held_by else ())
     return row, waiting, work.may(action, subject_of(waiting, holder))
@@ -385,7 +385,7 @@ def cancel(work: Work, booking_id: str, wish: commands.Cancel) -> Answer:
 
 
 def _offer_on(work: Work, block: store.Block) -> str | None:
-    """Offer a free place to the next child whom it fits, never to one who gave up a place in this block."""
+    """Offer a free place to the next child whom it fits as agreed, never to one who gave up a place in this block."""
     session, area = work.session, work.area.id
     supply = store.supply(session, block, work.now)
     offered = store.offers(session, area)
@@ -393,10 +393,9 @@ def _offer_on(work: Work, block: store.Block) -> str | None:
         return None
     passed_over = {row.child_id for row in store.bookings_of(session, area, block.block, "released")}
     passed_over |= {row.child_id for row in offered if row.discipline == block.discipline}
-    for row in store.in_line(session, area, block.discipline):
-        if row.child_id not in passed_over and domain.fits(
-            store.as_wait(row), supply, _busy(work, row.child_id, supply)
-        ):
+    line = store.in_line(session, area, block.discipline)
+    for row in (row for row in line if row.mode == block.mode and row.child_id not in passed_over):
+        if domain.fits(store.as_wait(row), supply, _busy(work, row.child_id, supply)):
             offer = short_id("F")
             place: Answer = {"child_id": row.child_id, "block": block.block, "discipline": block.discipline}
             work.append(f"offer/{offer}", 0, events.PlaceOffered(offer=offer, reference=row.reference, **place))
@@ -406,7 +405,7 @@ def _offer_on(work: Work, block: store.Block) -> str | None:
 
 def accept_offer(work: Work, offer_id: str) -> Answer:
     """Book the place that was offered; a second time the offer has ended, which refuses it."""
-    offer = there(work, store.Offer, offer_id)
+    offer = there(work, store.Offer, offer_id, asked=("offer.accept", ""))
     waiting = there(work, store.Waiting, (offer.reference, offer.discipline))
     work.may("offer.accept", subject_of(waiting, frozenset()))
     block = _named(work, store.Block, offer.block, "block", lock=True)

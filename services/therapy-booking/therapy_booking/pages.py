@@ -4,23 +4,26 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from frontdoor import answers
+from frontdoor.calendars import local_date
 from frontdoor.calls import Call, may
+from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command
 from frontdoor.web import FieldError, Form, Pages, field_errors
-from frontdoor.web.wording import day_time, words
+from frontdoor.web.wording import day_time, pence, words
 from frontdoor.work import Refused, Work
 from therapy_booking import commands, domain, handlers, store
 
 
 async def _sent(request: Request) -> Form:
-    return Form.from_multidict(await request.form(), lists={"disciplines"}, booleans={"accept_shorter"}, labels=LABELS)
+    return Form.from_multidict(await request.form(), lists={"disciplines"}, booleans=ACCEPTS, labels=LABELS)
 
 
 router = APIRouter()
@@ -65,13 +68,16 @@ MESSAGES = {
     "block": "Select a block",
     "reason_code": "Select a reason",
 }
+ACCEPTS = frozenset({"accept_shorter", "accept_other_mode"})
 MONEY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{2})?")
 ROWS_OF_MONEY = 6
+MANY = 6
+"""More than these are counted, not listed."""
 
 # --- forms -----------------------------------------------------------------------------------------------------------
 
 
-def _read(form: Form, model: type[Wish], **given: str) -> tuple[Form, Wish | None]:
+def _read(form: Form, model: type[Wish], **given: str | bool) -> tuple[Form, Wish | None]:
     """Make the wish that a form expresses, or the form with what is wrong beside its fields."""
     data = form.data() | given
     for row in (data, *(row for row in data.get("contributions", ()) if isinstance(row, dict))):
@@ -81,7 +87,10 @@ def _read(form: Form, model: type[Wish], **given: str) -> tuple[Form, Wish | Non
     try:
         return form, model.model_validate_json(json.dumps(data), strict=False)
     except ValidationError as wrong:
-        return form.with_errors(field_errors(wrong, MESSAGES, labels=LABELS, model=model)), None
+        found = field_errors(wrong, MESSAGES, labels=LABELS, model=model)
+        # A row that is wrong counts as none: what is wrong with it says enough.
+        rows = {error.field.partition(".")[0] for error in found if "." in error.field}
+        return form.with_errors(error for error in found if error.field not in rows), None
 
 
 def _pence(typed: Any) -> Any:
@@ -105,7 +114,7 @@ def _once(call: Call, form: Form, do: Callable[[Work], Context]) -> Context:
 
 
 def _send(
-    call: Call, form: Form, model: type[Wish], do: Callable[[Work, Wish], Context], **given: str
+    call: Call, form: Form, model: type[Wish], do: Callable[[Work, Wish], Context], **given: str | bool
 ) -> tuple[Form, Context | None]:
     """Carry a form through: what was done, or None and the form with what is wrong."""
     form, wish = _read(form, model, **given)
@@ -114,7 +123,36 @@ def _send(
     try:
         return form, _once(call, form, lambda work: do(work, wish))
     except Refused as no:
-        return form.with_errors([FieldError(no.field or "", no.sentence)]), None
+        return form.with_errors([_refusal(call, form, no)]), None
+
+
+FIELDS = {"too_short": "accept_shorter", "other_mode": "accept_other_mode"}
+
+
+def _refusal(call: Call, form: Form, no: Refused) -> FieldError:
+    """Say what was refused in a page's words: names, dates and pounds, where programs get codes."""
+    chosen = next((name for name in ("reference", "block") if name in form.values), "")
+    field, said = no.field or FIELDS.get(no.code, chosen), no.sentence
+    when = _listed([day_time(at) for at in no.more.get("clashes", ())])
+    if no.code == "over_budget" and (left := no.more["left"]):
+        known = call.parts.area.organisations
+        each = [f"{known[part['organisation']].name} has {pence(part['left'])}" for part in left]
+        said = f"The price is more than is left in this pool for this therapy: {_listed(each)}"
+    elif no.code == "full":
+        said = "This block is full: choose another"
+    elif no.code == "clash" and no.more["busy"] == "child":
+        said = f"The child has another booking on {when}: choose another block"
+    elif no.code == "clash":
+        kind, key = (store.Therapist, "therapist") if no.more["busy"] == "therapist" else (store.Place, "place")
+        with call.work() as work:
+            named = handlers.there(work, kind, form.value(key)).name
+        said = f"{named} is busy on {when}: choose another day or time"
+    return FieldError(field, said)
+
+
+def _listed(parts: list[str]) -> str:
+    shown = parts if len(parts) <= MANY else [*parts[:MANY], f"{len(parts) - MANY} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _show(call: Call, template: str, form: Form, **context: Any) -> Response:
@@ -260,27 +298,35 @@ def get_pool(call: Pooling, pool: str) -> Response:
 @router.post("/booking/pools/{pool}")
 def post_block(call: Commissioning, pool: str, form: Sent) -> Response:
     """Show when the sessions would be, or commission the block."""
-    if form.value("_do") == "preview":
-        return _preview(call, pool, form)
+    form, plan = _laid_out(call, pool, form)
+    if form.value("_do") == "preview" or form.errors:
+        return _pool_page(call, pool, form, plan)
     form, made = _send(
         call, form, commands.CommissionBlock, lambda work, wish: handlers.commission_block(work, pool, wish)
     )
-    return _go(f"/booking/blocks/{made['block']}?done=commissioned") if made else _pool_page(call, pool, form)
+    return _go(f"/booking/blocks/{made['block']}?done=commissioned") if made else _pool_page(call, pool, form, plan)
 
 
-def _preview(call: Call, pool: str, form: Form) -> Response:
+def _laid_out(call: Call, pool: str, form: Form) -> tuple[Form, Context]:
+    """Lay out the dates of a form; where they may be a slip, it is wrong until they are ticked as they were shown."""
     form, wish = _read(form, commands.CommissionBlock)
-    planned = None
-    if wish:
-        try:
-            with call.work() as work:
-                planned = handlers.lay_out(work, pool, wish)
-        except Refused as no:
-            form = form.with_errors([FieldError(no.field or "", no.sentence)])
-    return _pool_page(call, pool, form, planned)
+    if wish is None:
+        return form, {}
+    try:
+        with call.work() as work:
+            planned = handlers.lay_out(work, pool, wish)
+            doubt = domain.doubt(local_date(planned[0].starts_at), work.today)
+    except Refused as no:
+        return form.with_errors([_refusal(call, form, no)]), {}
+    plan = {"planned": planned, "doubt": doubt, "dates": f"{planned[0].starts_at.isoformat()}/{len(planned)}"}
+    if doubt and (form.value("_dates"), form.value("_sure")) != (plan["dates"], "yes"):
+        form = replace(form, values={name: typed for name, typed in form.values.items() if name != "_sure"})
+        if form.value("_do") != "preview":
+            form = form.with_errors([FieldError("_sure", f"{doubt}: look at the dates, and say that they are right")])
+    return form, plan
 
 
-def _pool_page(call: Call, pool: str, form: Form, planned: Any = None) -> Response:
+def _pool_page(call: Call, pool: str, form: Form, plan: Context | None = None) -> Response:
     with call.work() as work:
         shown, supply = handlers.show_pool(work, pool), _supply(work)
         blocks = handlers.show_blocks(work, pool)
@@ -289,7 +335,7 @@ def _pool_page(call: Call, pool: str, form: Form, planned: Any = None) -> Respon
         "pool": shown,
         "term": _term(shown["term"]),
         "blocks": blocks,
-        "planned": planned,
+        **(plan or {}),
         "organisation": {key: row.name for key, row in call.parts.area.organisations.items()},
         "providers": _options(supply["providers"], "provider"),
         "therapists": _options(supply["therapists"], "therapist", lambda row: f" ({named.get(row.provider, '')})"),
@@ -314,8 +360,14 @@ def get_block(call: Booking, block: str) -> Response:
 @router.post("/booking/blocks/{block}")
 def post_block_booking(call: Booking, block: str, form: Sent) -> Response:
     """Book a child from the waiting list."""
-    form, made = _send(call, form, commands.Book, handlers.book, block=block)
+    form, made = _book(call, form, block=block)
     return _go(f"/booking/blocks/{block}?done=booked") if made else _block_page(call, block, form)
+
+
+def _book(call: Call, form: Form, **given: str) -> tuple[Form, Context | None]:
+    """Book as a form asks: in another mode than was agreed only where that is ticked."""
+    other_mode = form.value("accept_other_mode") == "yes"
+    return _send(call, form, commands.Book, handlers.book, accept_other_mode=other_mode, **given)
 
 
 def _block_page(call: Call, block: str, form: Form) -> Response:
@@ -328,7 +380,7 @@ def _block_page(call: Call, block: str, form: Form) -> Response:
             "therapist": handlers.there(work, store.Therapist, row.therapist).name,
             "place": handlers.there(work, store.Place, row.place).name,
             "names": _names(work, [child for _, _, child in seated] + [found.child_id for found in line]),
-            "now": work.now,
+            "modes": domain.MODES,
         }
     return _show(
         call, "block.html", form, seated=seated, line=line, offers=offers, done=_said(call, DONE_AT_BLOCK), **context
@@ -359,13 +411,14 @@ def choose_block(call: Booking, reference: str, discipline: str) -> Response:
 @router.post("/booking/waiting-list/{reference}/{discipline}")
 def post_booking(call: Booking, reference: str, discipline: str, form: Sent) -> Response:
     """Book the child into the block chosen."""
-    form, made = _send(call, form, commands.Book, handlers.book, reference=reference)
+    form, made = _book(call, form, reference=reference)
     return _go(f"/booking/bookings/{made['booking']}") if made else _choice_page(call, reference, discipline, form)
 
 
 def _choice_page(call: Call, reference: str, discipline: str, form: Form) -> Response:
     with call.work() as work:
-        waiting = handlers.there(work, store.Waiting, (reference, discipline))
+        asked = "booking.make", normal_reference(reference) or ""
+        waiting = handlers.there(work, store.Waiting, (reference, discipline), asked)
         answer = work.may("booking.make", handlers.subject_of(waiting, frozenset()))
         wait = store.as_wait(waiting)
         fitting = list(handlers.fitting_blocks(work, wait))
@@ -374,14 +427,16 @@ def _choice_page(call: Call, reference: str, discipline: str, form: Form) -> Res
         where = {row.block: handlers.there(work, store.Place, row.place).name for row in rows}
         names = _names(work, [waiting.child_id] if handlers.shares_names(answer) else [])
         why = domain.why(wait, work.now)
-    choices = [_choice(found, where[found.block]) for found in (*fitting, *short)]
+    choices = [_choice(found, where[found.block], wait) for found in (*fitting, *short)]
     context = {"wait": wait, "why": why, "choices": choices, "short": bool(short), "name": names.get(waiting.child_id)}
+    context |= {"other_mode": any(found.mode != wait.mode for found in (*fitting, *short)), "modes": domain.MODES}
     return _show(call, "choose-block.html", form, **context)
 
 
-def _choice(found: domain.Supply, place: str) -> Mapping[str, str]:
+def _choice(found: domain.Supply, place: str, wait: domain.Wait) -> Mapping[str, str]:
     left = f"{len(found.free)} {'place' if len(found.free) == 1 else 'places'} left"
-    hint = f"{place}. {words(found.mode)}, {len(found.to_come)} sessions to come, {left}."
+    but = "" if found.mode == wait.mode else f", but agreed {domain.MODES[wait.mode]}"
+    hint = f"{place}. {words(found.mode)}{but}. {len(found.to_come)} sessions to come, {left}."
     return {"value": found.block, "text": f"From {day_time(found.to_come[0].starts_at)}", "hint": hint}
 
 
@@ -402,7 +457,7 @@ def _booking_page(call: Call, booking: str, form: Form) -> Response:
     with call.work() as work:
         shown, child = handlers.show_booking(work, booking)
         name = _names(work, [child]).get(child)
-    reasons = [(code, words(code)) for code in domain.CANCELLATIONS]
+    reasons = [(code, words(code)) for code in get_args(commands.Reason)]
     return _show(call, "booking.html", form, shown=shown, name=name, reasons=reasons, runs=_coordinates(call))
 
 

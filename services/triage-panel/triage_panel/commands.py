@@ -11,7 +11,7 @@ from frontdoor.events import Agency, Discipline, Mode, Priority, instant, read_i
 from frontdoor.fields import LARGEST, Line, Text, Version
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command
-from triage_panel.domain import NEED_A_REASON, PRIORITIES, Outcome, ReasonCode
+from triage_panel.domain import NEED_A_REASON, NEED_NO_REASON, PRIORITIES, Outcome, ReasonCode
 
 
 class AgreedTherapy(Command):
@@ -38,6 +38,8 @@ class Decision(Command):
     def _says_why(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("outcome") in NEED_A_REASON:
             raise ValueError("Select a reason: the family is told why, and what to do now")
+        if value is not None and info.data.get("outcome") in NEED_NO_REASON:
+            raise ValueError(NEED_NO_REASON[info.data["outcome"]])
         return value
 
     @field_validator("comment", mode="before")

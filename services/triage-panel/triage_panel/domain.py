@@ -1,9 +1,9 @@
 """What may happen to an entry in an agency's queue, and by when: values in, events out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast, get_args
 
 from frontdoor import calendars
 from frontdoor.calendars import ClockState, SchoolCalendar
@@ -62,6 +62,40 @@ OPEN = UNDECIDED | {"returned", "accepted"}
 """Entries that have not ended."""
 STATUSES = ("queued", "on_hold", "returned", "accepted", "declined", "redirected", "withdrawn", "closed")
 NEED_A_REASON = frozenset({"decline", "return", "redirect", "hold", "close", "reopen"})
+NEED_NO_REASON: Mapping[Outcome, str] = {
+    "accept": "A reason is not needed when you accept",
+    "resume": "A reason is not needed when you take it up again",
+}
+_NO_ANSWER = frozenset({"need_met", "awaiting_information", "incomplete", "consent_missing", "evidence_missing"})
+"""What says that the agency goes on, or has finished: no reason for not taking a referral on."""
+FITTING: Mapping[Outcome, frozenset[ReasonCode]] = {
+    "accept": frozenset(),
+    "decline": frozenset(get_args(ReasonCode)) - _NO_ANSWER,
+    "return": frozenset(
+        {
+            "incomplete",
+            "consent_missing",
+            "wrong_form",
+            "evidence_missing",
+            "awaiting_information",
+            "no_key_person",
+            "other",
+        }
+    ),
+    "redirect": frozenset(
+        {"better_met_elsewhere", "known_to_service", "in_line_with_learning", "out_of_age", "wrong_form", "other"}
+    ),
+    "hold": frozenset(
+        {"awaiting_information", "consent_missing", "evidence_missing", "no_key_person", "incomplete", "other"}
+    ),
+    "resume": frozenset(),
+    "close": frozenset(get_args(ReasonCode))
+    - {"incomplete", "wrong_form", "awaiting_information", "universal_first", "interventions_not_tried"},
+    "reopen": frozenset(
+        {"awaiting_information", "evidence_missing", "known_to_service", "better_met_elsewhere", "duplicate", "other"}
+    ),
+}
+"""The reasons that a form offers for each decision; partners' systems may send any that there is."""
 DECISIONS = ("EntryAccepted", "EntryDeclined", "EntryReturned", "EntryRedirected")
 """What the standard waits for; each can be taken back, as can closing."""
 CORRECTABLE = (*DECISIONS, "EntryClosed")
@@ -256,6 +290,12 @@ def after(status: str, event_type: str) -> str:
 def possible(entry: Standing, now: datetime) -> list[Outcome]:
     """The decisions that can be made about an entry now, in the order in which a form offers them."""
     return [outcome for outcome in _SAYS if _why_not(entry, outcome, now) is None]
+
+
+def fitting(outcomes: Iterable[Outcome]) -> list[ReasonCode]:
+    """The reasons that fit one of these decisions at least, in the order of the whole list."""
+    fit: Collection[ReasonCode] = {reason for outcome in outcomes for reason in FITTING[outcome]}
+    return [reason for reason in get_args(ReasonCode) if reason in fit]
 
 
 def decide(entry: Standing, wish: Wish, now: datetime) -> list[Event]:

@@ -18,6 +18,7 @@ from frontdoor.events import (
     ReferralSubmitted,
     ReferralWithdrawn,
 )
+from frontdoor.identifiers import normal_reference
 from frontdoor.seal import Erased
 from frontdoor.work import Refused, Work
 from triage_panel import commands, domain, store
@@ -165,7 +166,7 @@ class Opened:
 
 def open_entry(work: Work, agency: str, reference: str) -> Opened:
     """Open one entry with its child, story and history, as far as the reader may see; leaves an audit row."""
-    entry = _find(work, agency, reference)
+    entry = _find(work, agency, reference, "referral.read")
     everywhere = store.entries_of(work.session, work.area.id, reference)
     allow = work.may("referral.read", _subject(everywhere))
     standing = _standing(entry, everywhere)
@@ -280,7 +281,7 @@ class Claimed(Decided):
 
 def decide_entry(work: Work, agency: Agency, reference: str, asked: commands.Decision) -> Decided:
     """Decide about an entry. Twice is harmless: the second finds a newer version, or a state that forbids it."""
-    entry = _find(work, agency, reference)
+    entry = _find(work, agency, reference, "queue.decide")
     everywhere = store.entries_of(work.session, work.area.id, reference)
     work.may("queue.decide", _subject(everywhere))
     _check_version(work, entry, asked.version)
@@ -297,7 +298,7 @@ def decide_entry(work: Work, agency: Agency, reference: str, asked: commands.Dec
 
 def claim_entry(work: Work, agency: Agency, reference: str, holder: str | None) -> Claimed:
     """Take an entry in hand for somebody of the agency, or let it go. Twice is harmless: it is so already."""
-    entry = _find(work, agency, reference)
+    entry = _find(work, agency, reference, "queue.decide")
     work.may("queue.decide", _subject(store.entries_of(work.session, work.area.id, reference)))
     if holder is not None and holder != work.actor.person and not _is_triager(work.area, holder, agency):
         raise Refused("invalid", f"Name somebody who triages for {agency}.", status=422, field="holder")
@@ -310,10 +311,11 @@ def claim_entry(work: Work, agency: Agency, reference: str, holder: str | None) 
     return Claimed(reference, agency, entry.status, entry.version, entry.holder)
 
 
-def _find(work: Work, agency: str, reference: str) -> store.Entry:
+def _find(work: Work, agency: str, reference: str, action: str) -> store.Entry:
     entry = store.entry(work.session, work.area.id, reference, agency)
     if entry is None:
-        raise Denied(Deny(404, "unknown"))
+        # Its row in the audit costs the same time as that of an entry which is there and may not be seen.
+        raise Denied(Deny(404, "unknown"), asked=(action, normal_reference(reference) or ""))
     return entry
 
 

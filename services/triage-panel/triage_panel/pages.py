@@ -17,7 +17,7 @@ from frontdoor.calls import Anybody, Call, may
 from frontdoor.event_log import Recorded
 from frontdoor.events import AGENCIES, Agency
 from frontdoor.web import FieldError, Form, Pages, field_errors
-from frontdoor.web.wording import day, day_time, sentence, words
+from frontdoor.web.wording import day, day_time, need, sentence, words
 from frontdoor.work import Refused, Work
 from triage_panel import domain, handlers
 from triage_panel.commands import Decision
@@ -39,23 +39,6 @@ Decider = Annotated[Call, may("queue.decide")]
 
 # --- words -----------------------------------------------------------------------------------------------------------
 
-NEEDS = {
-    "SPLD": "Specific learning difficulty",
-    "MLD": "Moderate learning difficulty",
-    "SLD": "Severe learning difficulty",
-    "PMLD": "Profound and multiple learning difficulty",
-    "SEMH": "Social, emotional and mental health",
-    "SLCN": "Speech, language and communication",
-    "HI": "Hearing impairment",
-    "VI": "Vision impairment",
-    "MSI": "Multi-sensory impairment",
-    "PD": "Physical disability",
-    "ASD": "Autistic spectrum disorder",
-    "DS": "Down syndrome",
-    "OTH": "Other difficulty or disability",
-    "NSA": "SEN support, no specialist assessment yet",
-    "NYK": "Not yet known",
-}
 SEN_STATUS = {"E": "EHC plan", "K": "SEN support", "N": "None"}
 REASONS: dict[str, tuple[str, str]] = {
     "incomplete": ("Something is missing from the form", "Add what is missing. You keep your place in the queue."),
@@ -149,7 +132,6 @@ def queue(call: Reader, agency: Agency, status: str = "", cursor: str = "") -> R
         listed=listed,
         chosen=Form.of({"status": status}),
         statuses=domain.STATUSES,
-        needs=NEEDS,
         holders=holders,
         decides=decides,
     )
@@ -203,13 +185,22 @@ def _read(form: Form) -> tuple[Decision | None, Form]:
     if isinstance(therapy := data.get("therapy"), dict) and "sessions" in therapy:
         therapy["sessions"] = _number(therapy["sessions"])
     try:
-        return Decision.model_validate(data), form
+        asked = Decision.model_validate(data)
     except ValidationError as wrong:
         return None, form.with_errors(field_errors(wrong, _MESSAGES, labels=_LABELS, model=Decision))
+    if asked.reason_code and asked.reason_code not in domain.FITTING[asked.outcome]:
+        said = f"“{REASONS[asked.reason_code][0]}” does not fit this decision: select another reason"
+        return None, form.with_errors([FieldError("reason_code", said)])
+    return asked, form
 
 
 _MESSAGES = {"outcome:missing": "Select what you decide"}
-_LABELS = {"reason_code": "reason", "therapy.sessions": "number of sessions", "therapy.discipline": "kind of therapy"}
+_LABELS = {
+    "reason_code": "reason",
+    "therapy.sessions": "number of sessions",
+    "therapy.discipline": "the therapy agreed",
+    "therapy.mode": "whether it is alone or in a group",
+}
 
 
 def _number(text: Any) -> Any:
@@ -259,7 +250,7 @@ def _entry_page(call: Call, work: Work, agency: Agency, reference: str, form: Fo
         "history": [_step(record, comment, area) for record, comment in reversed(opened.history)],
         "told": _told(opened) if decided else None,
         "outcomes": [{"value": one, "text": OUTCOMES[one][0], "hint": OUTCOMES[one][1]} for one in opened.possible],
-        "reasons": [(code, text) for code, (text, _) in REASONS.items()],
+        "reasons": [(code, REASONS[code][0]) for code in domain.fitting(opened.possible)],
         "others": [(other, words(other)) for other in AGENCIES if other != agency],
         "holder": _name(area, opened.entry.holder),
         "token": secrets.token_hex(16),
@@ -345,7 +336,7 @@ def _asked(opened: handlers.Opened) -> list[str]:
 
 
 def _need(one: Mapping[str, Any]) -> str:
-    name = NEEDS.get(str(one.get("code")), str(one.get("code", "")))
+    name = need(str(one.get("code", "")))
     rank = " (primary)" if one.get("rank") == "primary" else ""
     return f"{name}{rank}: {one['detail']}" if one.get("detail") else f"{name}{rank}"
 
@@ -355,11 +346,11 @@ def _rule(rule: str) -> str:
     if kind == "support":
         return f"Support asked for: {words(code)}"
     if kind == "need":
-        return f"Need: {NEEDS.get(code, words(code))}"
+        return f"Need: {need(code)}"
     if kind == "redirect":
         return f"Passed on by {code}"
     if kind == "catch-all":
-        return f"No pathway names this yet, so every agency sees it: {NEEDS.get(code, words(code))}"
+        return f"No pathway names this yet, so every agency sees it: {need(code)}"
     return words(f"{kind} {code}".strip())
 
 
@@ -377,6 +368,9 @@ def _step(record: Recorded, comment: str | None, area: Area) -> dict[str, Any]:
     return {"what": what, "at": record.time, "by": sentence(handlers.said_by(area, record.actor)), "detail": detail}
 
 
+_ASKS_NOTHING = frozenset({"EntryAccepted", "EntryResumed", "EntryReopened"})
+
+
 def _told(opened: handlers.Opened) -> str | None:
     """What the family is told of the last decision, and what they are told to do now."""
     said = next((record for record, _ in reversed(opened.history) if record.type in TOLD), None)
@@ -384,7 +378,7 @@ def _told(opened: handlers.Opened) -> str | None:
         return None
     to = getattr(said.event, "redirect_to", None) or ""
     reason = getattr(said.event, "reason_code", None)
-    now = f" What to do now: {REASONS[reason][1]}" if reason in REASONS and said.type != "EntryReopened" else ""
+    now = f" What to do now: {REASONS[reason][1]}" if reason in REASONS and said.type not in _ASKS_NOTHING else ""
     return TOLD[said.type].format(agency=opened.entry.agency, to=to) + now
 
 

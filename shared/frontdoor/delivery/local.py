@@ -52,7 +52,7 @@ class LocalTransport:
         self._read_to: dict[tuple[str, str], int] = {}
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.restarts = 0
+        self._failing: set[str] = set()
         for hearer in hearers:
             hearer.ask = self._asker(hearer.parts.service)
             hearer.patience = PATIENCE
@@ -75,11 +75,15 @@ class LocalTransport:
             thread.join(timeout=10)
 
     def alive(self, service: str) -> bool:
-        """Say whether this hearer's thread runs."""
-        return any(thread.is_alive() for thread in self._threads if thread.name == f"hears-{service}")
+        """Say whether this hearer's thread runs, and its latest round went well."""
+        return service not in self._failing and any(
+            thread.is_alive() for thread in self._threads if thread.name == f"hears-{service}"
+        )
 
     def drain(self) -> int:
         """Carry in the caller's thread until nothing is left; give back how many events were carried."""
+        for hearer in self._hearers:
+            hearer.recover()
         carried = moved = sum(self.pump(hearer) for hearer in self._hearers)
         while moved:
             moved = sum(self.pump(hearer, look_at_all=False) for hearer in self._hearers)
@@ -89,17 +93,24 @@ class LocalTransport:
     def pump(self, hearer: Hearer, *, look_at_all: bool = True) -> int:
         """Hand one batch of each source to a hearer; give back how many events that was.
 
-        A source that this process has not written since its end was reached is left out, unless all are looked at.
+        Sources come in the order of the owners: causes first. While one has more to say, those behind it wait, for
+        what they say would only have to wait for its cause. A source that this process has not written since its end
+        was reached is left out, unless all are looked at.
         """
         carried = 0
-        for source in hearer.sources:
-            commits = self._owners[source].database.commits
-            if look_at_all or self._read_to.get((hearer.parts.service, source)) != commits:
-                moved = self._pump_source(hearer, source)
-                carried += moved
-                if not moved:
-                    self._read_to[hearer.parts.service, source] = commits
+        for source in self._sources(hearer):
+            key, commits = (hearer.parts.service, source), self._owners[source].database.commits
+            if not look_at_all and self._read_to.get(key) == commits:
+                continue
+            moved, more = self._pump_source(hearer, source)
+            carried += moved
+            if more:
+                break
+            self._read_to[key] = commits
         return carried + self._say_again(hearer)
+
+    def _sources(self, hearer: Hearer) -> list[str]:
+        return [source for source in self._owners if source in hearer.sources]
 
     def backlog(self, hearer: Hearer) -> dict[str, int]:
         """Count, by source, the log rows that this hearer has not come to."""
@@ -112,7 +123,8 @@ class LocalTransport:
                 behind[source] = max(owner.log.last_id(session) - place, 0)
         return behind
 
-    def _pump_source(self, hearer: Hearer, source: str) -> int:
+    def _pump_source(self, hearer: Hearer, source: str) -> tuple[int, bool]:
+        """Hand over one batch: how many events it was, and whether more may stand behind it."""
         owner = self._owners[source]
         with hearer.parts.database.read() as session:
             place, event = _place(session, hearer, source)
@@ -122,14 +134,15 @@ class LocalTransport:
                 log.error("owner_restored", service=hearer.parts.service, source=source)
                 rows = owner.log.after(session, 0, self._batch)
         if not rows:
-            return 0
+            return 0, False
 
         def keep_place(session: Session, count: int) -> None:
             last = rows[count - 1]
             position = {"source": source, "log_id": last.id, "event_id": last.event_id}
             upsert(session, hearer.parts.log.metadata.tables["log_position"], [position])
 
-        return hearer.deliver(source, [row.payload for row in rows], keep_place)
+        count = hearer.deliver(source, [row.payload for row in rows], keep_place)
+        return count, count < len(rows) or len(rows) == self._batch
 
     def _behind(self, session: Session, owner: Owner, place: int, event: str | None) -> list[Row[Any]] | None:
         """Read what stands behind a place; None where the place no longer holds the event that was heard there."""
@@ -139,13 +152,17 @@ class LocalTransport:
         return rows[1:] if rows and rows[0].event_id == event else None
 
     def _say_again(self, hearer: Hearer) -> int:
-        asked, self._asked[hearer.parts.service] = self._asked[hearer.parts.service], []
-        for source, stream, since in asked:
+        asked = self._asked[hearer.parts.service]
+        said = 0
+        while asked:
+            source, stream, since = asked[0]
             owner = self._owners[source]
             with owner.database.read() as session:
                 records = owner.log.stream(session, stream, since)
             self._deliver_all(hearer, source, [record.payload for record in records])
-        return len(asked)
+            asked.remove((source, stream, since))
+            said += len(records)
+        return said
 
     @staticmethod
     def _deliver_all(hearer: Hearer, source: str, payloads: list[bytes]) -> None:
@@ -154,7 +171,8 @@ class LocalTransport:
 
     def _asker(self, service: str) -> Ask:
         def ask(source: str, stream: str, since: int) -> None:
-            self._asked[service].append((source, stream, since))
+            if (source, stream, since) not in self._asked[service]:
+                self._asked[service].append((source, stream, since))
 
         return ask
 
@@ -164,13 +182,17 @@ class LocalTransport:
 
     def _run(self, hearer: Hearer) -> None:
         bell = self._bells[hearer.parts.service]
-        rung = False
+        rung, recovered = False, False
         while not self._stopping.is_set():
             bell.clear()
             try:
+                if not recovered:
+                    hearer.recover()
+                    recovered = True
                 moved = self.pump(hearer, look_at_all=not rung)
+                self._failing.discard(hearer.parts.service)
             except Exception:
-                self.restarts += 1
+                self._failing.add(hearer.parts.service)
                 log.exception("hearing_failed", service=hearer.parts.service)
                 self._stopping.wait(1.0)
                 continue

@@ -16,6 +16,10 @@ WAITING_REASONS = ("gap", "behind")
 """Reasons that end by themselves when the missing event comes."""
 
 
+PASSING_REASONS = (*WAITING_REASONS, "not_yet")
+"""Reasons that are nobody's task while what is missing may still come."""
+
+
 @dataclass(frozen=True)
 class Why:
     """Why an event is parked: gap, behind, not_yet, forked, poison, unknown or undecodable."""

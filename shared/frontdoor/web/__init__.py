@@ -30,6 +30,7 @@ FILTERS = {
     "day_time": wording.day_time,
     "short_day": wording.short_day,
     "machine_time": wording.machine_time,
+    "need": wording.need,
     "pence": wording.pence,
     "words": wording.words,
 }

@@ -20,6 +20,25 @@ KNOWN = {
     "technical-failure": "Could not be sent",
 }
 
+NEED_WORDS = {
+    "SPLD": "Specific learning difficulty",
+    "MLD": "Moderate learning difficulty",
+    "SLD": "Severe learning difficulty",
+    "PMLD": "Profound and multiple learning difficulty",
+    "SEMH": "Social, emotional and mental health",
+    "SLCN": "Speech, language and communication",
+    "HI": "Hearing impairment",
+    "VI": "Vision impairment",
+    "MSI": "Multi-sensory impairment",
+    "PD": "Physical disability",
+    "ASD": "Autistic spectrum disorder",
+    "DS": "Down syndrome",
+    "OTH": "Other difficulty or disability",
+    "NSA": "SEN support, no specialist assessment yet",
+    "NYK": "Not yet known",
+}
+"""The needs as the school census codes them, in staff's words."""
+
 CAPITALS = {
     "ehc": "EHC",
     "ehcp": "EHCP",
@@ -39,6 +58,11 @@ def words(code: object) -> str:
     """`on_hold` -> "On hold", `gp_not_registered` -> "GP not registered"."""
     text = "" if code is None else str(getattr(code, "value", code))
     return KNOWN.get(text) or sentence(_spaced(text))
+
+
+def need(code: object) -> str:
+    """`SLCN` -> "Speech, language and communication"; a code that is not known stays one."""
+    return NEED_WORDS.get(str(code)) or words(code)
 
 
 def label_of(path: str, labels: Mapping[str, str]) -> str:

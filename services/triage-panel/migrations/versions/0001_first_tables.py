@@ -22,6 +22,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "address", "key"),
         info={"kind": "kept"},
     )
+    with op.batch_alter_table("answer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_answer_kept_at"), ["kept_at"], unique=False)
+
     op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -198,4 +201,7 @@ def downgrade() -> None:
         batch_op.drop_index("audit_person")
 
     op.drop_table("audit")
+    with op.batch_alter_table("answer", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_answer_kept_at"))
+
     op.drop_table("answer")
