@@ -68,7 +68,24 @@ def test_a_date_that_has_passed_is_not_promised_again(stage, told, look):
 
 def test_contact_names_the_areas_lead_and_the_reference(told, look):
     said = look(told.link()).json()["contact"]
-    assert said == f"Ask Saltmarsh Council, which runs Front Door in Saltmarsh. Give the reference {told.reference}."
+    assert said == (
+        "Ask Saltmarsh Council, which runs Front Door in Saltmarsh: 01632 960103, send.team@example.org. "
+        f"Give the reference {told.reference}. For free, independent advice ask Saltmarsh SENDIASS, 01632 960104, "
+        "advice@example.org, https://sendiass.example.org/."
+    )
+
+
+@pytest.mark.parametrize("link", ["tel:01632960103", "mailto:send.team@example.org", "tel:01632960104"])
+def test_a_family_can_ring_or_write_from_its_page(stage, told, link):
+    assert f'href="{link}"' in stage.as_person(None).get(told.link()).text
+
+
+def test_a_printed_family_page_does_not_give_the_link_away(stage, told):
+    refresh = stage.as_person(None).get(told.link()).text.split("Refresh this page")[0].rpartition("<p ")[2]
+    css = stage.as_person(None).get("/static/frontdoor.css").text.partition("@media print")[2]
+    assert "fd-not-printed" in refresh
+    assert ".fd-not-printed { display: none; }" in css
+    assert 'a[href^="/"]::after' in css
 
 
 def test_booked_sessions_show_the_week_of_their_start_and_no_day_time_or_place(told, look):

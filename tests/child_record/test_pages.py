@@ -18,7 +18,13 @@ from frontdoor.testing import NOW
 def test_a_record_shows_the_child_where_it_stands_and_what_happened(stage, told):
     told.hears(*told.story())
     page = stage.as_person("health-triager").get(f"/records/{told.reference}").text
-    for words in ("Wilhelmina Thistlethwaite", "27 March 2019", "SLCN", "Declined by the education team", "Timeline"):
+    for words in (
+        "Wilhelmina Thistlethwaite",
+        "27 March 2019",
+        "Speech, language and",
+        "Declined by the education team",
+        "Timeline",
+    ):
         assert words in page
     assert f'href="/queues/health/{told.reference}"' in page
 
@@ -130,6 +136,30 @@ def test_the_list_shows_what_somebody_may_read_and_nothing_else(stage, told):
         "education-triager",
         "therapist-salt",
     }
+
+
+def test_the_list_names_the_child_to_those_who_may_know_who_it_is(stage, told):
+    told.hears(*told.story())
+    named = {
+        person: "Wilhelmina Thistlethwaite" in stage.as_person(person).get("/records").text
+        for person in ("senco", "health-triager", "other-senco")
+    }
+    assert named == {"senco": True, "health-triager": True, "other-senco": False}
+
+
+def test_the_list_leaves_one_row_in_the_audit(stage, told):
+    told.hears(*told.story())
+    stage.as_person("health-triager").get("/records")
+    with stage.look() as session:
+        rows = session.connection().exec_driver_sql("select action from audit").scalars().all()
+    assert rows == ["record.list"]
+
+
+def test_what_nobody_did_is_said_to_have_happened_automatically(stage, told):
+    told.hears(*told.story())
+    page = stage.as_person("health-triager").get(f"/records/{told.reference}").text
+    assert "</time> automatically" in page
+    assert "by itself" not in page
 
 
 def test_an_empty_list_says_what_will_stand_there(stage):

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from frontdoor import access
+from frontdoor import access, navigation
 from frontdoor.areas import areas_folder, load_area
 from frontdoor.testing import NOW
 
@@ -79,3 +79,11 @@ def test_a_role_of_one_agency_is_kept_to_its_own_queue():
     with pytest.raises(access.Denied):
         access.permit(PEOPLE["health-triager"], "queue.decide", "sample", "care")
     access.permit(PEOPLE["panel-chair"], "queue.read", "sample", "care")
+
+
+def test_shared_records_are_in_the_navigation_of_those_alone_who_could_find_one():
+    led = {
+        name for name, actor in PEOPLE.items() if "/records" in {link["href"] for link in navigation.links(actor, "/")}
+    }
+    assert {"senco", "gp", "parent", "health-triager", "therapist-salt"} <= led
+    assert not led & {"admin", "auditor", "booking-coordinator", "panel-chair", "provider-manager"}

@@ -111,8 +111,10 @@ def test_the_duty_team_reads_a_partners_alert_in_the_words_of_the_form(intake):
     assert not re.search(r"contacts|given_name|True|\[|\{|\d{4}-\d\d-\d\d", said)
 
 
-@pytest.mark.parametrize("changed", [{"contacts": "x"}, {"contacts": [1, {"name": []}]}, {"needs": [[{"code": 1}]]},
-                                     {"child": [{"name": None}]}, {"added_later": 1}, {"concern_raised_on": "soon"}])  # fmt: skip
+@pytest.mark.parametrize("changed", [
+    {"contacts": "x"}, {"contacts": [1, {"name": []}]}, {"needs": [[{"code": 1}]]}, {"child": [{"name": None}]},
+    {"added_later": 1}, {"concern_raised_on": "soon"},
+])  # fmt: skip
 def test_whatever_a_partner_sends_with_an_alert_can_be_read_and_added_to(intake, changed):
     alert = intake.send(intake.form("immediate-danger", **changed)).json()["alert"]
     assert intake.stage.as_person("senco").post(f"/refer/D-1/alerts/{alert}", data=ADDED).status_code == 303

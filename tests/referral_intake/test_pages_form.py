@@ -376,7 +376,7 @@ def test_what_is_typed_is_never_markup(senco):
 
 def test_people_of_no_referring_role_may_not_begin(stage):
     assert stage.as_person("auditor").get("/refer").status_code == 403
-    assert stage.as_person(None).get("/refer").headers["location"] == "/sign-in?next=/refer"
+    assert stage.as_person(None).get("/refer").headers["location"] == "/sign-in?next=%2Frefer"
 
 
 def test_what_was_typed_is_sealed_in_the_database(stage, senco):

@@ -125,6 +125,21 @@ def test_a_freed_place_goes_to_the_next_whom_it_fits_and_never_back(desk, supply
     assert (entry["status"], entry["offer"]) == ("offered", answer.json()["offer"])
 
 
+def test_a_freed_place_is_offered_only_to_a_child_agreed_for_the_same_mode(desk, supply):
+    block = desk.block(supply, seats=1)
+    booking = desk.booked(desk.child(), block)
+    desk.child(mode="individual", priority="urgent")
+    same = desk.child()
+    desk.cancel(booking)
+    assert [said.reference for said in desk.stage.said() if isinstance(said, PlaceOffered)] == [same]
+
+
+def test_a_program_may_book_another_mode_than_was_agreed_unless_it_says_not_to(desk, supply):
+    block, ref = desk.block(supply), desk.child(mode="individual")
+    assert desk.book(ref, block, accept_other_mode=False).json()["code"] == "other_mode"
+    assert desk.book(ref, block).status_code == 201
+
+
 def test_with_nobody_else_waiting_a_place_is_offered_to_nobody(desk, supply):
     booking = desk.booked(desk.child(), desk.block(supply))
     assert desk.cancel(booking).json()["offer"] is None

@@ -115,7 +115,8 @@ def test_a_block_is_commissioned_for_its_price_in_pounds(page, desk, supply):
         ({"price_pence": "lots"}, "Enter the price in pounds"),
         ({"first_date-day": "31"}, "must be a real date"),
         ({"weeks": "many"}, "Enter how many sessions"),
-        ({"price_pence": "99,999"}, "more than is left in this pool"),
+        ({"price_pence": "99,999"}, "Saltmarsh Council has £4,000.00 and NHS Saltmarsh Integrated Care Board has £6,000.00"),
+        ({"weeks": "60"}, "Enter how many sessions"),
         ({"therapist": ""}, "Select a therapist"),
     ],
 )
@@ -123,6 +124,65 @@ def test_a_block_that_cannot_be_bought_says_why(page, supply, changed, message):
     answer = page(f"/booking/pools/{supply.pool}", order(supply, **changed))
     assert answer.status_code == 422
     assert message in answer.text
+
+
+def wrong(answer):
+    """The fields that the summary of a page leads to."""
+    summary = answer.text.partition("govuk-error-summary__list")[2].partition("</ul>")[0]
+    return re.findall(r'href="#([^"]*)"', summary)
+
+
+def test_a_price_that_is_too_high_is_the_prices_error(page, supply):
+    assert wrong(page(f"/booking/pools/{supply.pool}", order(supply, price_pence="99,999"))) == ["price_pence"]
+
+
+def test_a_therapist_who_is_busy_is_named_with_the_dates(page, desk, supply):
+    desk.block(supply, time="09:30", weeks=2)
+    answer = page(f"/booking/pools/{supply.pool}", order(supply))
+    said = "Emma Lindqvist is busy on Wednesday 25 November 2026 at 9:30am and Wednesday 2 December 2026 at 9:30am"
+    assert said in answer.text
+    assert wrong(answer) == ["first_date-day"]
+
+
+SATURDAY = {"first_date-day": "28"}
+IN_TWO_DAYS = {"first_date-day": "20"}
+
+
+@pytest.mark.parametrize("slip", [SATURDAY, IN_TWO_DAYS])
+def test_dates_that_may_be_a_slip_are_shown_once_more_before_money_is_spent(page, desk, supply, slip):
+    where = f"/booking/pools/{supply.pool}"
+    asked = page(where, order(supply, **slip))
+    dates = re.search(r'name="_dates" value="([^"]+)"', asked.text)[1]
+    assert (asked.status_code, wrong(asked)) == (422, ["_sure"])
+    assert "The sessions would be" in asked.text
+    assert desk.ask("GET", f"/api/pools/{supply.pool}").json()["spent"] == 0
+    assert page(where, order(supply, **slip, _sure="yes", _dates=dates)).status_code == 303
+
+
+def test_a_tick_is_for_the_dates_that_were_shown_and_no_others(page, supply):
+    where = f"/booking/pools/{supply.pool}"
+    asked = page(where, order(supply, **SATURDAY))
+    dates = re.search(r'name="_dates" value="([^"]+)"', asked.text)[1]
+    again = page(where, order(supply, **IN_TWO_DAYS, _sure="yes", _dates=dates))
+    assert wrong(again) == ["_sure"]
+    assert "checked" not in again.text.partition('name="_sure"')[2].partition(">")[0]
+
+
+def test_a_row_of_money_that_is_wrong_is_said_once(page):
+    row = {"contributions.0.organisation": "", "contributions.0.discipline": "salt", "contributions.0.pence": "lots"}
+    answer = page("/booking/pools/new", {"name": "Autumn", "term": "2026-autumn"} | row)
+    assert wrong(answer) == ["contributions-0-organisation", "contributions-0-pence"]
+
+
+@pytest.mark.parametrize(("agreed", "bought"), [("group", "individual"), ("individual", "group")])
+def test_another_kind_than_was_agreed_is_booked_on_a_page_only_where_that_is_ticked(page, desk, supply, agreed, bought):
+    block, ref = desk.block(supply, mode=bought), desk.child(mode=agreed)
+    where = f"/booking/waiting-list/{ref}/salt"
+    assert ", but agreed " in page(where).text
+    assert "Also though it was agreed" in page(f"/booking/blocks/{block}").text
+    refused = page(where, {"block": block})
+    assert (refused.status_code, wrong(refused)) == (422, ["accept_other_mode"])
+    assert page(where, {"block": block, "accept_other_mode": "yes"}).status_code == 303
 
 
 def test_the_same_form_sent_twice_opens_one_pool(page, desk):
@@ -185,6 +245,8 @@ def test_a_full_block_says_so_beside_the_form_and_is_not_among_those_with_places
     answer = page(f"/booking/blocks/{block}", {"reference": ref})
     assert answer.status_code == 422
     assert "This block is full" in answer.text
+    assert f'href="/booking/waiting-list/{ref}/salt"' in answer.text
+    assert "alternatives" not in answer.text
 
 
 def test_a_booking_is_cancelled_with_a_reason_and_the_place_offered_on(page, desk, supply):

@@ -101,6 +101,8 @@ def test_whoever_does_not_accept_says_why(queues, outcome):
     [
         ({"outcome": "maybe"}, "outcome"),
         ({}, "outcome"),
+        ({"outcome": "accept", "reason_code": "need_met"}, "reason_code"),
+        ({"outcome": "resume", "reason_code": "other", "comment": "x"}, "reason_code"),
         ({"outcome": "decline", "reason_code": "because"}, "reason_code"),
         ({"outcome": "decline", "reason_code": "other"}, "comment"),
         ({"outcome": "decline", "reason_code": "other", "comment": "  "}, "comment"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from frontdoor.testing import NOW
+from triage_panel import domain
 
 
 @pytest.fixture
@@ -161,6 +162,50 @@ def test_a_number_that_is_none_is_named(queues, triager, sessions):
     page = triager.post(address, data=typed(triager.get(address), outcome="accept", **therapy))
 
     assert (page.status_code, 'href="#therapy-sessions"' in page.text) == (422, True)
+
+
+def test_a_reason_is_refused_beside_its_field_when_accepting(queues, triager):
+    reference = queues.refer("health")
+    form = typed(triager.get(f"/queues/health/{reference}"), outcome="accept", reason_code="need_met")
+
+    page = triager.post(f"/queues/health/{reference}", data=form)
+
+    assert (page.status_code, "A reason is not needed when you accept" in page.text) == (422, True)
+    assert "EntryAccepted" not in queues.said(reference)
+
+
+def test_a_reason_that_does_not_fit_the_decision_is_refused_on_the_page_and_taken_from_programs(queues, triager):
+    reference = queues.refer("health")
+    form = typed(triager.get(f"/queues/health/{reference}"), outcome="hold", reason_code="out_of_age")
+
+    page = triager.post(f"/queues/health/{reference}", data=form)
+
+    assert (page.status_code, "does not fit this decision" in page.text) == (422, True)
+    assert queues.decide(reference, "hold", reason_code="out_of_age").status_code == 201
+
+
+def test_an_accepted_entry_asks_only_what_closing_it_or_taking_it_back_needs(queues, triager):
+    reference = queues.refer("health")
+    queues.decide(reference, "accept")
+
+    page = triager.get(f"/queues/health/{reference}").text
+
+    assert not [name for name in ("redirect_to", "priority", "therapy.mode") if f'name="{name}"' in page]
+    assert 'value="need_met"' in page
+    assert 'value="incomplete"' not in page
+
+
+def test_therapy_that_is_half_agreed_is_asked_for_in_the_words_of_the_form(queues, triager):
+    address = f"/queues/health/{queues.refer('health')}"
+
+    page = triager.post(address, data=typed(triager.get(address), outcome="accept", **{"therapy.sessions": "6"})).text
+
+    assert "Select the therapy agreed" in page
+    assert "Select whether it is alone or in a group" in page
+
+
+def test_every_decision_that_needs_a_reason_has_fitting_ones_that_it_may_be_explained_with():
+    assert {outcome for outcome, reasons in domain.FITTING.items() if "other" in reasons} == domain.NEED_A_REASON
 
 
 def test_an_entry_is_taken_in_hand_and_let_go(queues, triager):

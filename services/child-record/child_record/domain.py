@@ -410,9 +410,10 @@ def _next_part(template: str, agencies: list[str], due: datetime | None, week: d
     return f"{said} – that date has passed, so ask why (see who to ask)" if late else said
 
 
-def contact(organisation: str, area: str, reference: str) -> str:
-    """Say whom to ask."""
-    return f"Ask {organisation}, which runs Front Door in {area}. Give the reference {reference}."
+def contact(organisation: str, area: str, reference: str, at: Sequence[str], advice: Sequence[str]) -> str:
+    """Say whom to ask and how to reach them, and who gives advice. `at` and `advice`: name, numbers and addresses."""
+    ask = f"Ask {organisation}, which runs Front Door in {area}: {', '.join(at)}. Give the reference {reference}."
+    return f"{ask} For free, independent advice ask {', '.join(advice)}."
 
 
 def team(agency: str | None) -> str:

@@ -174,8 +174,9 @@ def _found(work: Work, action: str, reference: str) -> store.Record:
     known = normal_reference(reference)
     record = store.record(work.session, work.area.id, known) if known else None
     if record is None:
-        # The same answer, and the same row in the audit, as for somebody who may not know of it: also as slow. What
-        # is no reference may be anything that somebody typed, so it is not kept.
+        # The same answer, the same questions asked and the same row in the audit as for somebody who may not know of
+        # it, so that it takes as long. What is no reference may be anything that somebody typed: it is not kept.
+        store.ways_to(work.session, work.area.id, known or NO_REFERENCE)
         raise access.Denied(access.Deny(404, "unknown"), asked=(action, known or NO_REFERENCE))
     return record
 
@@ -238,13 +239,14 @@ def read_status(parts: Parts, session: Session, token: str) -> Status:
         seen = domain.visible(lines, FAMILY)
         agencies = store.subject(session, record).agencies
         stands = domain.stands(agencies, record.received_at, seen)
-    lead = parts.area.organisations[parts.area.lead].name
+    lead, ask = parts.area.organisations[parts.area.lead].name, parts.area.contacts
+    advice = ask.advice_name, ask.advice_phone, ask.advice_email, ask.advice_link
     return Status(
         reference=reference,
         version=store.version_of(session, reference),
         stands=stands,
         lines=seen,
         next=domain.next_sentence(stands, record.acknowledge_by if record else None, now),
-        contact=domain.contact(lead, parts.area.name, reference),
+        contact=domain.contact(lead, parts.area.name, reference, (ask.send_team_phone, ask.send_team_email), advice),
         now=now,
     )

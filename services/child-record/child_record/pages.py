@@ -60,7 +60,7 @@ def family(call: Anybody, token: str) -> Response:
         status = handlers.read_status(call.parts, session, token)
     if wants_json(call.request):
         return JSONResponse(_status_json(status))
-    page = pages.render(call.request, "family.html", token=token, **_status_page(status))
+    page = pages.render(call.request, "family.html", token=token, area=call.parts.area, **_status_page(status))
     if not status.is_heard:
         page.headers.update(REFRESH)
     return page

@@ -200,10 +200,14 @@ def lines(session: Session, area: str, references: Collection[str]) -> dict[str,
     return found
 
 
+def ways_to(session: Session, area: str, reference: str) -> set[tuple[str, str]]:
+    """List the ways (kind, who) in which people stand to a record."""
+    return set(session.exec(select(Reach.kind, Reach.who).where(Reach.area == area, Reach.reference == reference)))
+
+
 def subject(session: Session, found: Record) -> Subject:
     """Say who stands how to a record, for the decision on access."""
-    chosen = select(Reach.kind, Reach.who).where(Reach.area == found.area, Reach.reference == found.reference)
-    ways = set(session.exec(chosen))
+    ways = ways_to(session, found.area, found.reference)
     return Subject(
         reference=found.reference,
         area=found.area,

@@ -316,8 +316,8 @@ def untold(session: Session, heard: Iterable[Recorded], at_a_time: int = 200) ->
 
     `heard` are records of other services' logs up to where this service has heard them, of any type: those that nobody
     is told of are passed over, and so are those that stand in the parked table, which are faults of their own. Who was
-    added to the case after an event had been heard need not have been told of it. Up to
-    `at_a_time` of them are held together.
+    added to the case after an event had been heard need not have been told of it. Up to `at_a_time`
+    of them are held together.
     """
     kinds = {kind.__name__ for kind in domain.TELLING}
     telling = (record for record in heard if record.type in kinds)
@@ -348,7 +348,9 @@ def _known_people(session: Session, areas: set[str], references: set[str]) -> di
     noted = _first_places(session, [f"recipient/{row.contact_id}" for row in rows])
     people: dict[str, list[domain.Known]] = defaultdict(list)
     for row in rows:
-        people[row.reference].append(domain.Known(row.contact_id, *noted[f"recipient/{row.contact_id}"]))
+        since = noted.get(f"recipient/{row.contact_id}")
+        if since:  # a row that nobody said is a fault of its own
+            people[row.reference].append(domain.Known(row.contact_id, *since))
     return people
 
 

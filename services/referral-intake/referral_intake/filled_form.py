@@ -247,7 +247,12 @@ class Filled:
         answered = [leaf for leaf in self.leaves if leaf.slug in self.seen and leaf.slug != PEOPLE]
         own = {name: value for name, value in self.values.items() if any(leaf.owns(_whole(name)) for leaf in answered)}
         own = {name: value for name, value in own.items() if not name.endswith(".language") or value != "en"}
-        return {name: part for name, part in replace(self, values=own).typed().items() if part not in ({}, [])}
+        typed = replace(self, values=own).typed()
+        # A box that is not ticked is a no, also on a page that nobody has seen.
+        typed["child"] = {
+            name: said for name, said in typed["child"].items() if said is not False or f"child.{name}" in own
+        }
+        return {name: part for name, part in typed.items() if part not in ({}, [])}
 
     def typed(self) -> dict[str, Any]:
         """The form's data without what a family is not asked."""

@@ -226,7 +226,7 @@ def told(sent: Mapping[str, Any], area: Area) -> list[tuple[str, list[Line]]]:
     """
     found: dict[str, list[Line]] = {}
     for path, value in _leaves(sent):
-        if texts := [text for one in _listed(value) if (text := _told(path, one, area))]:
+        if texts := [text for one in _listed(value) for text in _told(path, one, area).splitlines()]:
             found.setdefault(_heading(path, sent), []).append((_label(path), texts))
     return sorted(found.items(), key=lambda part: part[0] != _ADDED)
 

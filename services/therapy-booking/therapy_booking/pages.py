@@ -103,7 +103,7 @@ def _pence(typed: Any) -> Any:
 
 def _once(call: Call, form: Form, do: Callable[[Work], Context]) -> Context:
     """Do what a form asks; the same form sent twice, as by a double click, has it done once."""
-    key = f"{form.value('_token')[:64]}-{answers.digest(dict(form.values))}"
+    key = f"{form.value('_token')[:64]}-{answers.digest(dict(form.values), call.parts.secret)}"
     kept = answers.Answers(call.parts.log.metadata, call.actor.person, call.request.url.path, key)
     with call.work() as work:
         if found := kept.find(work.session, "", work.now):
@@ -143,9 +143,12 @@ def _refusal(call: Call, form: Form, no: Refused) -> FieldError:
     elif no.code == "clash" and no.more["busy"] == "child":
         said = f"The child has another booking on {when}: choose another block"
     elif no.code == "clash":
-        kind, key = (store.Therapist, "therapist") if no.more["busy"] == "therapist" else (store.Place, "place")
         with call.work() as work:
-            named = handlers.there(work, kind, form.value(key)).name
+            named = (
+                handlers.there(work, store.Therapist, form.value("therapist")).name
+                if no.more["busy"] == "therapist"
+                else handlers.there(work, store.Place, form.value("place")).name
+            )
         said = f"{named} is busy on {when}: choose another day or time"
     return FieldError(field, said)
 
@@ -393,12 +396,11 @@ def _block_page(call: Call, block: str, form: Form) -> Response:
 @router.get("/booking/waiting-list")
 def get_waiting_list(call: OfHealth, discipline: Annotated[Literal["salt", "ot"], Query()] = "salt") -> Response:
     """Who waits, in order, and why."""
-    arrived = call.arrived()
     with call.work() as work:
         line = handlers.waiting_list(work, discipline)
         names = _names(work, (found.child_id for found in line[:100]))
     runs = _coordinates(call)
-    context = {"line": line[:100], "more": len(line) - 100, "names": names, "arrived": arrived, "runs": runs}
+    context = {"line": line[:100], "more": len(line) - 100, "names": names, "runs": runs}
     return _show(call, "waiting-list.html", Form(), discipline=discipline, **context)
 
 

@@ -209,7 +209,7 @@ def _number(text: Any) -> Any:
 
 def _once(call: Call, form: Form, do: Callable[[Work], Any]) -> None:
     """Do it, but not again for the same form sent twice, as a double click does."""
-    token, sent = form.value("_token")[:64] or secrets.token_hex(16), answers.digest(form.data())
+    token, sent = form.value("_token")[:64] or secrets.token_hex(16), answers.digest(form.data(), call.parts.secret)
     key = f"form-{token}-{sent[:32]}"
     with call.work() as work:
         kept = answers.Answers(work.parts.log.metadata, call.actor.person, call.request.url.path, key)
