@@ -18,11 +18,14 @@ unexport VIRTUAL_ENV
 run: .venv/.ready  ## serve the whole product on PORT (8000), with sample people and data
 	@exec $(BIN)/frontdoor run
 
-# The quick tests share the cores among workers; the others start processes and browsers of their own, one at a time.
-QUICK := not (browser or containers or faults or slow)
+# The quick tests and then the slow ones share the cores among workers; last come those that start processes and
+# browsers of their own, one at a time.
+ALONE := browser or containers or faults
+QUICK := not (slow or $(ALONE))
 
 test: test-fast  ## run all tests; ARGS="-k queue" goes on to pytest
-	@rest="browser or containers or faults or slow"; \
+	@$(BIN)/pytest -n auto -m "slow and not ($(ALONE))" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+	@rest="$(ALONE)"; \
 	browser=$$(command -v "$${FRONTDOOR_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome); \
 	if [ -n "$$browser" ]; then \
 	  export FRONTDOOR_CHROMIUM="$$browser"; \

@@ -2,7 +2,9 @@
 
 import json
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from httpx2 import Response
@@ -20,6 +22,7 @@ class FrontDoor:
 
     def __init__(self, folder: Path, form: Json) -> None:
         self.clock = MovedClock()
+        _fill(folder)
         self.assembly = assemble(Settings(data=folder), self.clock)
         self.application = self.assembly.application()
         self.folder = folder
@@ -28,9 +31,7 @@ class FrontDoor:
     def as_person(self, person: str | None = None) -> TestClient:
         """Give a client signed in as a sample person."""
         headers = {"Authorization": f"Bearer demo-{person}"} if person else {}
-        return TestClient(
-            self.application, headers=headers, base_url="http://testserver", raise_server_exceptions=False
-        )
+        return TestClient(self.application, headers=headers, raise_server_exceptions=False)
 
     def settle(self) -> None:
         """Let everything arrive and be sent."""
@@ -115,6 +116,26 @@ class FrontDoor:
         """Read what the demo channel has sent."""
         file = self.folder / "sent-messages.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def _fill(folder: Path) -> None:
+    """Put empty databases into an empty folder: migrating them anew for each test would take most of its time."""
+    if not any(folder.glob("*.sqlite")):
+        for name, content in _empty_folder().items():
+            (folder / name).write_bytes(content)
+
+
+@cache
+def _empty_folder() -> dict[str, bytes]:
+    with TemporaryDirectory() as folder:
+        made = assemble(Settings(data=Path(folder)))
+        for parts in made.parts.values():
+            with parts.database.engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+        made.close()
+        return {file.name: file.read_bytes() for file in Path(folder).glob("*.sqlite")}
 
 
 def _made(answer: Response) -> Json:

@@ -47,7 +47,7 @@ class Chore:
     every: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """A deployable's description: what it is called, serves, says and hears. Its `app.py` makes one."""
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import MetaData
 from sqlmodel import Session
@@ -28,6 +29,20 @@ NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 def sample_area() -> Area:
     """The sample area, read once for all tests of a process."""
     return load_area(areas_folder() / "sample")
+
+
+@cache
+def empty_database(service: Service) -> bytes:
+    """Make a service's tables once for all tests of a process: an SQLite file without a row."""
+    with TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/empty.sqlite")
+        database.create(service.metadata)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+        database.dispose()
+        return Path(folder, "empty.sqlite").read_bytes()
 
 
 class MovedClock:
@@ -74,8 +89,10 @@ class Stage:
     def __init__(self, service: Service, folder: Path, now: datetime = NOW) -> None:
         self.service, self.clock = service, MovedClock(now)
         area = sample_area()
-        database = Database(f"sqlite:///{folder / service.name}.sqlite")
-        database.create(service.metadata)
+        file = folder / f"{service.name}.sqlite"
+        if not file.exists():
+            file.write_bytes(empty_database(service))
+        database = Database(f"sqlite:///{file}")
         self.keys = KeyStore(Database(f"sqlite:///{folder / 'keys'}.sqlite"))
         self.parts = Parts(
             service=service.name,

@@ -11,6 +11,8 @@ from sqlalchemy import event
 from child_record import pages
 from frontdoor.identifiers import reference
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def listen(server):

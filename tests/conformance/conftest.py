@@ -4,18 +4,19 @@ The suite asks a line for nothing that belongs to one transport: Kafka joins by 
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from frontdoor import failpoints
 from frontdoor.areas import areas_folder, load_area
 from frontdoor.database import DERIVED, Database
 from frontdoor.delivery import parking
-from frontdoor.delivery.hearer import Heard, Hearer, NotYet
+from frontdoor.delivery.hearer import Handler, Heard, Hearer, NotYet
 from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event, LinkRenewed, NoticeSent, OfferEnded, RecordRefused
@@ -26,6 +27,9 @@ from frontdoor.testing import MovedClock
 from frontdoor.work import Parts, Refused, Work
 
 AREA = load_area(areas_folder() / "sample")
+
+
+Outcome = Literal["accepted", "place_gone", "no_longer_waiting"]
 
 
 class Killed(KeyboardInterrupt):
@@ -73,13 +77,24 @@ class Line:
         return Owner(database, log)
 
     def _hearer(self, name: str = "child-record") -> None:
-        subscriptions = {OfferEnded: self.write_down, NoticeSent: self.only_after_its_offer}
+        subscriptions: dict[type[Event], Handler] = {OfferEnded: self.write_down, NoticeSent: self.only_after_its_offer}
         database = Database(f"sqlite:///{self.folder / name}.sqlite")
         database.create(_SERVICE.metadata)
         keys = KeyStore(Database(f"sqlite:///{self.folder / 'keys'}.sqlite"))
         links = FamilyLinks(b"secret")
-        rest = {"folder": self.folder, "public_url": "", "demo": True, "secret": b"secret"}
-        self.parts = Parts("child-record", database, _LOG, AREA, keys, links, clock=self.clock, **rest)
+        self.parts = Parts(
+            "child-record",
+            database,
+            _LOG,
+            AREA,
+            keys,
+            links,
+            b"secret",
+            self.clock,
+            self.folder,
+            public_url="",
+            demo=True,
+        )
         self.hearer = Hearer(self.parts, subscriptions, RecordRefused)
         self.hearer.pause = lambda _seconds: None
         self.transport = LocalTransport(self.owners, [self.hearer], batch=7)
@@ -106,7 +121,7 @@ class Line:
 
     # --- what a test may do ---
 
-    def say(self, stream: str, count: int = 1, outcome: str = "accepted") -> list[Recorded]:
+    def say(self, stream: str, count: int = 1, outcome: Outcome = "accepted") -> list[Recorded]:
         """Let booking say that this offer ended, `count` times."""
         said = [OfferEnded(offer=stream, reference="R1", child_id="C1", outcome=outcome) for _ in range(count)]
         return self._say("therapy-booking", f"offer/{stream}", said)
@@ -116,7 +131,7 @@ class Line:
         sent = NoticeSent(notice=notice, reference=about, child_id="C1")
         return self._say("notification", f"notice/{notice}", [sent])
 
-    def _say(self, source: str, stream: str, events: list[Event]) -> list[Recorded]:
+    def _say(self, source: str, stream: str, events: Sequence[Event]) -> list[Recorded]:
         owner = self.owners[source]
         occasion = Occasion(self.clock(), "somebody", "sample", "correlation")
         with owner.database.write() as session:
@@ -135,7 +150,7 @@ class Line:
     def notes(self) -> dict[str, list[int]]:
         """Give what was written down, by stream."""
         with self.parts.database.read() as session:
-            rows = session.exec(select(Note).order_by(Note.stream, Note.number)).all()
+            rows = session.exec(select(Note).order_by(col(Note.stream), col(Note.number))).all()
         found: dict[str, list[int]] = {}
         for row in rows:
             found.setdefault(row.stream, []).append(row.number)

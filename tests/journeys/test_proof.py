@@ -1,22 +1,30 @@
 """What the product says of itself can be derived again, and saying everything twice and shuffled changes nothing."""
 
+import json
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from all_in_one.testing import FrontDoor
 from cli import main
 from cli.rebuild import compare, derived_tables, rebuild
 from cli.replay import Replay, replay
 from cli.verify import verify
 
+pytestmark = pytest.mark.slow
+
+FORM = json.loads((Path(__file__).parent / "examples" / "referral.json").read_text())
 SERVICES = ("child-record", "notification", "referral-intake", "therapy-booking", "triage-panel")
 
 
-@pytest.fixture
-def lived_in(front_door):
-    """A front door where something of everything has happened."""
+@pytest.fixture(scope="module")
+def lived_in_once(tmp_path_factory):
+    """A folder in which something of everything has happened."""
+    front_door = FrontDoor(tmp_path_factory.mktemp("lived-in"), FORM)
     first, second, third = (front_door.refer()["reference"] for _ in range(3))
     front_door.decide("education", first, "return", reason_code="evidence_missing")
     front_door.as_person("senco").post(f"/api/referrals/{first}/additions", json={"text": "The hearing test is here."})
@@ -31,7 +39,18 @@ def lived_in(front_door):
     front_door.book(second, block)
     front_door.as_person("senco").post(f"/api/referrals/{third}/withdraw", json={"reason": "Moved away."})
     front_door.days_pass(20)
+    front_door.assembly.close()
     return front_door
+
+
+@pytest.fixture
+def lived_in(lived_in_once, tmp_path):
+    """A copy of it to look at, and to damage."""
+    copy = shutil.copytree(lived_in_once.folder, tmp_path / "copy")
+    front_door = FrontDoor(copy, FORM)
+    front_door.clock.now = lived_in_once.clock.now
+    yield front_door
+    front_door.assembly.close()
 
 
 def pictures(front_door):

@@ -7,6 +7,8 @@ import pytest
 from frontdoor.areas import areas_folder, load_area
 from notification import channels
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = "R7K2-9QF4Q"
 MUM = "K-2AAAAAAA"
 PEOPLE = sorted(load_area(areas_folder() / "sample").people)

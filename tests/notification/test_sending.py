@@ -11,6 +11,8 @@ from frontdoor.failpoints import arm, disarm
 from frontdoor.identifiers import FamilyLink
 from notification import channels, domain, handlers, store
 
+pytestmark = pytest.mark.slow
+
 MUM, DAD = "K-2AAAAAAA", "K-3CCCCCCC"
 CHILD = "C-4MXKQ7PD"
 

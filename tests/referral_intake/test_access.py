@@ -11,6 +11,8 @@ from frontdoor.events import instant
 from frontdoor.problems import Problem
 from referral_intake.commands import read_cursor
 
+pytestmark = pytest.mark.slow
+
 REFERRERS = ("senco", "teacher", "health-visitor", "gp", "nurse", "social-worker", "parent", "young-person",
              "therapist-salt", "health-triager", "education-triager", "care-triager")  # fmt: skip
 OTHERS = ("panel-chair", "panel-health", "booking-coordinator", "provider-manager", "advocate", "auditor", "admin")

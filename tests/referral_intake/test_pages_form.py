@@ -5,6 +5,8 @@ from html import unescape
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DANGER = {"immediate_danger": "no"}
 STAFF_PAGES = {
     "danger": DANGER,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
@@ -13,6 +14,8 @@ from frontdoor.testing import NOW, Stage
 from frontdoor.work import Refused
 from therapy_booking import commands, handlers, store
 from therapy_booking.app import service
+
+pytestmark = pytest.mark.slow
 
 COORDINATOR = "booking-coordinator"
 KEEPS_WAITING, LEAVES = "family_request", "moved_away"

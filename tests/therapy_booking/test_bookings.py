@@ -6,6 +6,8 @@ import pytest
 
 from frontdoor.events import BlockBooked, OfferEnded, PlaceOffered, PlaceReleased, WaitingEnded
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_child_has_the_same_seat_in_every_session(desk, supply):
     block, ref = desk.block(supply), desk.child()

@@ -115,7 +115,10 @@ def test_a_block_is_commissioned_for_its_price_in_pounds(page, desk, supply):
         ({"price_pence": "lots"}, "Enter the price in pounds"),
         ({"first_date-day": "31"}, "must be a real date"),
         ({"weeks": "many"}, "Enter how many sessions"),
-        ({"price_pence": "99,999"}, "Saltmarsh Council has £4,000.00 and NHS Saltmarsh Integrated Care Board has £6,000.00"),
+        (
+            {"price_pence": "99,999"},
+            "Saltmarsh Council has £4,000.00 and NHS Saltmarsh Integrated Care Board has £6,000.00",
+        ),
         ({"weeks": "60"}, "Enter how many sessions"),
         ({"therapist": ""}, "Select a therapist"),
     ],

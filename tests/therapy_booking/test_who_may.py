@@ -6,6 +6,8 @@ import pytest
 
 from frontdoor.areas import areas_folder, load_area
 
+pytestmark = pytest.mark.slow
+
 AREA = load_area(areas_folder() / "sample")
 EVERYBODY = (*AREA.people, None)
 SALT, OT = "therapist-salt", "therapist-ot"

@@ -6,6 +6,8 @@ import pytest
 
 from frontdoor.areas import areas_folder, load_area
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = sorted(load_area(areas_folder() / "sample").people)
 MAY_READ = {
     "health": {"health-triager", "panel-chair", "panel-health"},

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,6 +17,8 @@ from hypothesis.stateful import (
 
 from frontdoor.testing import NOW
 from triage_panel import domain
+
+pytestmark = pytest.mark.slow
 
 AGENCIES = ("health", "education", "care")
 LEADS = {
