@@ -23,7 +23,8 @@ from frontdoor.calendars import is_working_day, local_date
 
 DAYS = 70
 """How long ago, in days, the invented term begins."""
-DONE = 201
+DESK_DAYS = (0, 2, 4)
+"""Mondays, Wednesdays and Fridays: when triagers and the coordinator are at their desks."""
 REASONS = {"decline": "better_met_elsewhere", "return": "evidence_missing", "hold": "awaiting_information"}
 
 
@@ -102,6 +103,7 @@ class Term:
         self._days = [self._chance.randrange(DAYS - 1) for _ in range(children)]
         self._children = 0
         self._open: list[dict[str, Any]] = []
+        self._arriving: list[dict[str, Any]] = []
         self._stories: dict[str, dict[str, Any]] = {}
         self._blocks: list[tuple[str, str]] = []
         self._today = 0
@@ -139,17 +141,14 @@ class Term:
     def live_through_a_day(self, *, last: bool) -> None:
         """Send what people send on this day, let it arrive, and look at what is due."""
         day = local_date(self._clock.now)
-        referred = self._days.count(self._today)
-        for _ in range(referred):
+        for _ in range(self._days.count(self._today)):
             self._refer()
-        if is_working_day(day):
+        if (is_working_day(day) and day.weekday() in DESK_DAYS) or last:
             self._triage()
             self._book(day)
-        if referred or is_working_day(day):
             self._assembly.settle()
+            self._open, self._arriving = self._open + self._arriving, []
         self._today += 1
-        if last:
-            self._assembly.settle()
 
     # --- the form ---
 
@@ -161,7 +160,7 @@ class Term:
         sent = self._ask(person, "POST", "/api/referrals", form)
         if sent:
             self._stories[sent["reference"]] = story
-            self._open += [{"reference": sent["reference"], "agency": agency} for agency in sent["agencies"]]
+            self._arriving += [{"reference": sent["reference"], "agency": agency} for agency in sent["agencies"]]
 
     def _form(self, person: str, role: str, story: dict[str, Any]) -> dict[str, Any]:
         chance, today = self._chance, local_date(self._clock.now)
@@ -218,7 +217,7 @@ class Term:
     def _triage(self) -> None:
         waiting, self._open = self._open, []
         for entry in waiting:
-            if self._chance.random() > 0.18:  # about a week and a half until somebody decides
+            if self._chance.random() > 0.3:  # about a week and a half until somebody decides
                 self._open.append(entry)
                 continue
             self._decide(entry)
@@ -236,7 +235,7 @@ class Term:
         path = f"/api/queues/{entry['agency']}/{entry['reference']}/decisions"
         self._ask(f"{entry['agency']}-triager", "POST", path, body)
         if outcome == "redirect":
-            self._open.append(entry | {"agency": self._other(entry["agency"])})
+            self._arriving.append(entry | {"agency": self._other(entry["agency"])})
 
     def _therapy(self, entry: dict[str, Any]) -> dict[str, Any]:
         discipline = self._stories[entry["reference"]]["therapy"]
@@ -253,7 +252,7 @@ class Term:
     # --- the pool ---
 
     def _book(self, day: Any) -> None:
-        if self._today % 12 == 0 and len(self._blocks) < len(invented.BLOCKS):
+        if len(self._blocks) * 11 <= self._today and len(self._blocks) < len(invented.BLOCKS):
             self._commission(day)
         for discipline in ("salt", "ot"):
             if self._chance.random() < 0.5:  # the coordinator has other work as well

@@ -53,6 +53,7 @@ class LocalTransport:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._failing: set[str] = set()
+        self._recovered: set[str] = set()
         for hearer in hearers:
             hearer.ask = self._asker(hearer.parts.service)
             hearer.patience = PATIENCE
@@ -83,7 +84,7 @@ class LocalTransport:
     def drain(self) -> int:
         """Carry in the caller's thread until nothing is left; give back how many events were carried."""
         for hearer in self._hearers:
-            hearer.recover()
+            self._recover(hearer)
         carried = moved = sum(self.pump(hearer) for hearer in self._hearers)
         while moved:
             moved = sum(self.pump(hearer, look_at_all=False) for hearer in self._hearers)
@@ -182,13 +183,11 @@ class LocalTransport:
 
     def _run(self, hearer: Hearer) -> None:
         bell = self._bells[hearer.parts.service]
-        rung, recovered = False, False
+        rung = False
         while not self._stopping.is_set():
             bell.clear()
             try:
-                if not recovered:
-                    hearer.recover()
-                    recovered = True
+                self._recover(hearer)
                 moved = self.pump(hearer, look_at_all=not rung)
                 self._failing.discard(hearer.parts.service)
             except Exception:
@@ -199,6 +198,12 @@ class LocalTransport:
             if moved:
                 self._give_way()
             rung = bool(moved) or bell.wait(LOOK_AGAIN)
+
+    def _recover(self, hearer: Hearer) -> None:
+        """Take up, once, what an earlier process left."""
+        if hearer.parts.service not in self._recovered:
+            hearer.recover()
+            self._recovered.add(hearer.parts.service)
 
     def _give_way(self) -> None:
         until = time.monotonic() + GIVE_WAY
