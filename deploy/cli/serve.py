@@ -22,7 +22,7 @@ def serve(settings: Settings, say: Console) -> None:
     if settings.failpoint:
         failpoints.arm_from(settings.failpoint)
     say.print(f"Opening the data in {settings.data} …")
-    with only_one(data_folder(settings.data)):
+    with only_one(data_folder(settings.data), wait=GRACE):
         if settings.seed == "sample" and is_empty(settings):
             plant(settings, say=say)
         _serve(settings, say)

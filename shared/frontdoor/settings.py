@@ -3,11 +3,12 @@
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Literal
+from typing import Literal, TextIO
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,11 +58,23 @@ class AlreadyRunning(Exception):
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Hold a data folder for this process alone; raises `AlreadyRunning`. A killed process holds nothing any more."""
+def only_one(folder: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold a data folder for this process alone, once the one before has let go of it within `wait` seconds.
+
+    Raises `AlreadyRunning`. A killed process holds nothing any more.
+    """
+    until = time.monotonic() + wait
     with (folder / "running.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning from None
+        while not _locked(file):
+            if time.monotonic() > until:
+                raise AlreadyRunning
+            time.sleep(0.1)
         yield
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
