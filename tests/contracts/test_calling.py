@@ -104,3 +104,17 @@ def test_another_hosts_name_is_never_sent_back(case):
 
     assert answer.status_code == 404
     assert "evil" not in str(answer.headers) + answer.text
+
+
+@pytest.mark.parametrize("agency", ["health", "education", "care"])
+def test_a_person_at_a_queues_page_is_answered_with_a_page(case, agency):
+    def visit(person):
+        client = case.front_door.as_person(person)
+        return client.get(f"/queues/{agency}?status=queued", headers={"Accept": "text/html"}, follow_redirects=False)
+
+    signed_out, stranger = visit(None), visit("other-senco")
+
+    assert signed_out.headers["location"] == f"/sign-in?next=%2Fqueues%2F{agency}%3Fstatus%3Dqueued"
+    assert stranger.status_code == 403
+    assert stranger.headers["content-type"].startswith("text/html")
+    assert "Sign out" in stranger.text
