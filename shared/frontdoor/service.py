@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,7 +81,6 @@ def build(
     service: Service,
     parts: Parts,
     hearing: Health,
-    lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
     """Make the service's web application. `hearing` tells how its delivery does: {"ok": bool, …}."""
     app = FastAPI(
@@ -91,7 +89,6 @@ def build(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        lifespan=lifespan,
         telemetry=None,
         redirect_slashes=False,
     )
@@ -256,16 +253,6 @@ class ChoreRunner:
             except Exception:
                 log.exception("chore_failed", service=parts.service, chore=chore.name)
             self._stopping.wait(max(chore.every - (time.monotonic() - began), 0.05))
-
-
-@asynccontextmanager
-async def running(start: Sequence[Callable[[], None]], stop: Sequence[Callable[[], None]]) -> AsyncIterator[None]:
-    """Start these, serve, then stop those."""
-    for begin in start:
-        begin()
-    yield
-    for end in stop:
-        end()
 
 
 def set_up_logs(level: str) -> None:

@@ -333,11 +333,6 @@ def release(booking: BlockBooked, status: str, reason_code: str, now: datetime) 
 # --- the waiting list ------------------------------------------------------------------------------------------------
 
 
-def place_in_line(wait: Wait) -> tuple[int, datetime, datetime, str]:
-    """Give what the waiting list is ordered by: priority, then the date promised, then the longest wait."""
-    return (PRIORITIES.index(wait.priority), wait.offer_due, wait.received_at, wait.reference)
-
-
 def weeks_waiting(received_at: datetime, now: datetime) -> int:
     """Whole weeks since the referral was received."""
     return max(0, weeks_between(local_date(received_at), local_date(now)))
