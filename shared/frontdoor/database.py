@@ -71,12 +71,9 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = (
-            _sqlite_engine(self.url)
-            if self.is_sqlite
-            else create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
-        )
-        self._writer = self.engine.execution_options(writer=True)
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._writer = self.engine.execution_options(**_WRITER[self.is_sqlite])
+        self._reader = self.engine.execution_options(**_READER[self.is_sqlite])
         self._lock = _lock_of(str(self.url)) if self.is_sqlite else None
         self._bells: list[Callable[[], None]] = []
         self.commits = 0
@@ -88,7 +85,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that sees one consistent picture and changes nothing."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -142,6 +139,35 @@ def _upsert_into(table: Table, dialect: str) -> Any:
 def _lock_of(name: str) -> threading.Lock:
     with _writer_locks_guard:
         return _writer_locks.setdefault(name, threading.Lock())
+
+
+_WRITER: dict[bool, dict[str, Any]] = {True: {"writer": True}, False: {}}
+"""By whether it is SQLite: what makes a connection one that writes."""
+_READER: dict[bool, dict[str, Any]] = {
+    True: {},
+    False: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+"""By whether it is SQLite: what makes a connection one that sees one picture and changes nothing."""
+_LIMITS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+    "client_encoding": "UTF8",
+}
+"""What PostgreSQL is told of every session: nobody waits for ever, nobody holds others up for ever."""
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    options = " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": options, "connect_timeout": 5, "application_name": "front-door"},
+    )
 
 
 def _sqlite_engine(url: URL) -> Engine:

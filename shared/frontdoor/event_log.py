@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
+    DDL,
     Column,
     Index,
     Integer,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.event import listen
 from sqlmodel import Session
 
 from frontdoor.database import BigId, UtcDateTime
@@ -149,6 +151,19 @@ def encode(envelope: dict[str, Any]) -> bytes:
 
 
 Apply = Callable[[Session, Recorded], None]
+GREW = "frontdoor_log_grew"
+"""The PostgreSQL channel on which a log tells its relay that it has something to send."""
+NOTE_UNRELAYED = """
+create or replace function note_unrelayed() returns trigger language plpgsql as $$
+begin
+  insert into unrelayed (log_id) select id from fresh;
+  perform pg_notify('frontdoor_log_grew', '');
+  return null;
+end $$;
+create or replace trigger log_is_relayed after insert on log
+  referencing new table as fresh for each statement execute function note_unrelayed();
+"""
+"""What makes PostgreSQL itself note each event that Kafka has not got: no way of writing the log can forget it."""
 
 
 class EventLog:
@@ -184,6 +199,14 @@ class EventLog:
             Column("opened_at", UtcDateTime, nullable=False),
             info={"kind": "kept"},
         )
+        self.unrelayed = Table(
+            "unrelayed",
+            metadata,
+            Column("log_id", BigId, primary_key=True, autoincrement=False),
+            info={"kind": "kept"},
+        )
+        note = DDL(NOTE_UNRELAYED)  # type: ignore[no-untyped-call]
+        listen(self.table, "after_create", note.execute_if(dialect="postgresql"))
 
     def append(
         self, session: Session, stream: str, expected_version: int | None, events: Sequence[Event], said: "Saying"

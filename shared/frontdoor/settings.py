@@ -15,7 +15,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """`FRONTDOOR_…` variables, and `PORT`. A wrong value stops the start with one line, never falls back."""
+    """`FRONTDOOR_…` variables, and `PORT`. A wrong value stops the start with one line, never falls back.
+
+    A service alone is told its database and the keys' (`postgresql+psycopg://…`), Kafka's bootstrap servers, Redis
+    (`redis://…`; it may be missing), which `member` of its service it is (each replica another, the same after each
+    start), and where the other services are (`peers`, with `{service}` for the name).
+    """
 
     model_config = SettingsConfigDict(env_prefix="FRONTDOOR_", populate_by_name=True)
 
@@ -26,6 +31,12 @@ class Settings(BaseSettings):
     failpoint: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     public_url: str | None = None
+    database_url: str | None = None
+    keys_url: str | None = None
+    kafka: str | None = None
+    redis: str | None = None
+    member: str = "1"
+    peers: str = "http://{service}:8000"
     port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)
 
     @property

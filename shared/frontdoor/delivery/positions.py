@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, select
 from sqlmodel import Session
 
-from frontdoor.database import upsert
+from frontdoor.database import BigId, upsert
 
 PREFIX = 16
 """Bytes kept of each event's SHA-256: enough that nobody can write another event with the same ones."""
@@ -55,6 +55,15 @@ def define(metadata: MetaData) -> None:
         Column("source", String, primary_key=True),
         Column("log_id", Integer, nullable=False),
         Column("event_id", String, nullable=False),
+        info={"kind": "kept"},
+    )
+    Table(
+        "kafka_position",
+        metadata,
+        Column("topic", String, primary_key=True),
+        Column("partition", Integer, primary_key=True, autoincrement=False),
+        Column("offset", BigId, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
         info={"kind": "kept"},
     )
 
