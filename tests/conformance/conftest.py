@@ -1,12 +1,14 @@
 """A line: an owner that says things, a transport, and a hearer that writes down what it heard.
 
-The suite asks a line for nothing that belongs to one transport: Kafka joins by one more `Line` in `LINES`.
+The suite asks a line for nothing that belongs to one transport: each transport is one more `Line` in `LINES`.
 """
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.orm import registry
@@ -16,8 +18,11 @@ from frontdoor import failpoints
 from frontdoor.areas import areas_folder, load_area
 from frontdoor.database import DERIVED, Database
 from frontdoor.delivery import parking
+from frontdoor.delivery.ears import Ears
 from frontdoor.delivery.hearer import Handler, Heard, Hearer, NotYet
 from frontdoor.delivery.local import LocalTransport, Owner
+from frontdoor.delivery.relay import Relay
+from frontdoor.delivery.topics import Brokers
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event, LinkRenewed, NoticeSent, OfferEnded, RecordRefused
 from frontdoor.identifiers import FamilyLinks
@@ -56,9 +61,9 @@ def apply(session: Session, record: Recorded) -> None:
 
 
 class Line:
-    """One owner, or two, and one hearer over the local transport."""
+    """Two owners and one hearer over the local transport."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, _request: pytest.FixtureRequest) -> None:
         self.folder, self.clock = folder, MovedClock()
         self.trouble: dict[str, Callable[[], None]] = {}
         self.calls: list[str] = []
@@ -72,31 +77,30 @@ class Line:
     owner_names = ("therapy-booking", "notification")
 
     def _owner(self, name: str, log: EventLog) -> Owner:
-        database = Database(f"sqlite:///{self.folder / name}.sqlite")
+        database = self._database(name)
         database.create(log.metadata)
         return Owner(database, log)
 
+    def _database(self, name: str) -> Database:
+        return Database(f"sqlite:///{self.folder / name}.sqlite")
+
     def _hearer(self, name: str = "child-record") -> None:
         subscriptions: dict[type[Event], Handler] = {OfferEnded: self.write_down, NoticeSent: self.only_after_its_offer}
-        database = Database(f"sqlite:///{self.folder / name}.sqlite")
+        database = self._database(name)
         database.create(_SERVICE.metadata)
+        self.parts = self._parts("child-record", database, _LOG)
+        self.hearer = Hearer(self.parts, subscriptions, RecordRefused)
+        self._connect()
+        self.hearer.pause = lambda _seconds: None
+
+    def _parts(self, service: str, database: Database, log: EventLog) -> Parts:
         keys = KeyStore(Database(f"sqlite:///{self.folder / 'keys'}.sqlite"))
         links = FamilyLinks(b"secret")
-        self.parts = Parts(
-            "child-record",
-            database,
-            _LOG,
-            AREA,
-            keys,
-            links,
-            b"secret",
-            self.clock,
-            self.folder,
-            public_url="",
-            demo=True,
+        return Parts(
+            service, database, log, AREA, keys, links, b"secret", self.clock, self.folder, public_url="", demo=True
         )
-        self.hearer = Hearer(self.parts, subscriptions, RecordRefused)
-        self.hearer.pause = lambda _seconds: None
+
+    def _connect(self) -> None:
         self.transport = LocalTransport(self.owners, [self.hearer], batch=7)
 
     # --- what the hearer does ---
@@ -228,12 +232,68 @@ class Line:
 
 _LOG = EventLog("child-record", Row.metadata, apply)
 _SERVICE = Service("child-record", (), (), _LOG, {}, RecordRefused, {})
-LINES = {"local": Line}
 
 
-@pytest.fixture(params=sorted(LINES))
+class KafkaLine(Line):
+    """The same over Kafka: each service has a database of its own on PostgreSQL, each owner its relay."""
+
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        self.postgres, kafka = request.getfixturevalue("postgres"), request.getfixturevalue("kafka")
+        self.brokers = Brokers(kafka.bootstrap, prefix=f"t{uuid4().hex[:8]}.", partitions=2)
+        self.urls: dict[str, str] = {}
+        super().__init__(folder, request)
+
+    def _database(self, name: str) -> Database:
+        if name not in self.urls:
+            self.urls[name] = self.postgres.fresh()
+        return Database(self.urls[name])
+
+    def _connect(self) -> None:
+        self.relays = [
+            Relay(self._parts(name, owner.database, owner.log), self.brokers) for name, owner in self.owners.items()
+        ]
+        self.ears = Ears(self.hearer, self.brokers, "1", self._say_again)
+
+    def _say_again(self, source: str, stream: str, since: int) -> list[bytes]:
+        owner = self.owners[source]
+        with owner.database.read() as session:
+            return [record.payload for record in owner.log.stream(session, stream, since)]
+
+    def carry(self) -> None:
+        """Let every relay send, and the ears hear, until nothing is left."""
+
+        async def everything() -> None:
+            for relay in self.relays:
+                await relay.drain()
+            await self.ears.drain()
+
+        asyncio.run(everything())
+
+    def copy(self, name: str) -> str:  # type: ignore[override]
+        """Make a copy of one service's database."""
+        self._close(name)
+        copy: str = self.postgres.fresh(self.urls[name].rpartition("/")[2])
+        self._open()
+        return copy
+
+    def restore(self, name: str, backup: str) -> None:  # type: ignore[override]
+        """Put a copy in the place of a service's database."""
+        self._close(name)
+        self.urls[name] = backup
+        self._open()
+
+    def _close(self, _name: str) -> None:
+        for database in (self.parts.database, *(owner.database for owner in self.owners.values())):
+            database.dispose()
+
+
+LINES = {"local": Line, "kafka": KafkaLine}
+
+
+@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.containers)])
 def line(request, tmp_path):
     """A fresh line over each transport."""
-    made = LINES[request.param](tmp_path)
+    made = LINES[request.param](tmp_path, request)
     yield made
     failpoints.disarm()
+    made._close("")
