@@ -153,7 +153,7 @@ class Ears:
             self._wake.clear()
 
     def _wake_up(self) -> None:
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
@@ -190,6 +190,8 @@ class Ears:
             group_id=self.brokers.group(self.service),
             group_instance_id=f"{self.brokers.group(self.service)}-{self.member}",
             auto_offset_reset="earliest",
+            session_timeout_ms=self.brokers.patience * 1000,
+            heartbeat_interval_ms=self.brokers.patience * 300,
             fetch_max_wait_ms=250,
             max_partition_fetch_bytes=LARGEST,
             parser=_without_headers,

@@ -49,13 +49,16 @@ class Relay:
 
     parts: Parts
     brokers: Brokers
+    lease: int = LEASE
     leads: bool = False
     trouble: str | None = None
     restarts: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
         """Send until stopped; after any trouble, begin anew with another connection and another producer."""
+        self._loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             try:
                 await self._lead()
@@ -69,7 +72,10 @@ class Relay:
 
     def stop(self) -> None:
         """Finish what is being sent, and stop."""
-        self._stopping.set()
+        if self._loop is None or self._loop.is_closed():
+            self._stopping.set()
+        else:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def drain(self) -> int:
         """Send until nothing is left; give back how many events were sent."""
@@ -96,7 +102,7 @@ class Relay:
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         url = self.parts.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        limits = f"-c idle_session_timeout={LEASE}s -c statement_timeout=30s -c client_encoding=UTF8"
+        limits = f"-c idle_session_timeout={self.lease}s -c statement_timeout=30s -c client_encoding=UTF8"
         return await psycopg.AsyncConnection.connect(
             url,
             autocommit=True,
