@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -25,8 +24,6 @@ from frontdoor.work import Clock, Parts
 
 CAUSES_FIRST = ("referral-intake", "triage-panel", "therapy-booking", "notification", "child-record")
 """The order in which logs are heard: what one says is mostly caused by those before it."""
-STUCK_AFTER = 10_000
-"""Log rows behind which a hearer is not ready to be relied on."""
 
 
 def wall_clock() -> datetime:
@@ -73,12 +70,6 @@ class Assembly:
         for parts in self.parts.values():
             parts.database.dispose()
 
-    def hearing(self, name: str) -> dict[str, Any]:
-        """Tell how a service's delivery does."""
-        behind = self.transport.backlog(self.hearers[name])
-        alive = self.transport.alive(name)
-        return {"ok": alive and sum(behind.values()) < STUCK_AFTER, "running": alive, "behind": behind}
-
     def application(self) -> "Dispatcher":
         """Make the one web application that serves all five."""
         apps = {name: self._app(service) for name, service in self.services.items()}
@@ -89,7 +80,7 @@ class Assembly:
         return dispatcher
 
     def _app(self, service: Service) -> FastAPI:
-        return build(service, self.parts[service.name], lambda: self.hearing(service.name))
+        return build(service, self.parts[service.name], lambda: self.transport.hearing(service.name))
 
 
 def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Service] | None = None) -> Assembly:

@@ -18,9 +18,11 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from frontdoor.failpoints import reach
@@ -116,6 +118,15 @@ class Database:
     def on_commit(self, ring: Callable[[], None]) -> None:
         """Call `ring` after each commit made here."""
         self._bells.append(ring)
+
+    def answers(self) -> bool:
+        """Say whether the database answers just now."""
+        try:
+            with self.read() as session:
+                session.connection().execute(text("select 1"))
+        except OperationalError:
+            return False
+        return True
 
     def dispose(self) -> None:
         """Close every connection."""

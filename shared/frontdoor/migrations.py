@@ -37,6 +37,11 @@ def migrate(database: Database, service: str) -> bool:
     return True
 
 
+def done(database: Database, service: str) -> bool:
+    """Say whether a service's database is at this release, or has been brought to a later one already."""
+    return (_revision(database) or "") >= (head(folder_of(service)) or "")
+
+
 def write_next(service: str, message: str) -> Path:
     """Write the next migration of a service: what its tables are now, beside what the history so far makes."""
     from alembic import command  # noqa: PLC0415

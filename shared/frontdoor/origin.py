@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
-from frontdoor import documents
+from frontdoor import documents, metrics
 from frontdoor.calls import Anybody, Call, may
 from frontdoor.web import Pages
 
@@ -63,10 +63,10 @@ def asyncapi(_call: Anybody) -> Any:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(request: Request, _call: Annotated[Call, may("operations.read")]) -> str:
+async def all_metrics(request: Request, _call: Annotated[Call, may("operations.read")]) -> str:
     """Give all services' Prometheus metrics."""
     found = await _peers(request).all("/metrics")
-    return "".join(str(text) for _, text in found.values())
+    return metrics.merged(found)
 
 
 @router.get("/operations", response_class=HTMLResponse)

@@ -57,6 +57,10 @@ class KeyStore:
         self._known: dict[str, bytes] = {}
         self._guard = threading.Lock()
 
+    def answers(self) -> bool:
+        """Say whether the key store answers just now."""
+        return self._database.answers()
+
     def create(self, child_id: str, now: datetime) -> None:
         """Make and commit a key for this child; twice is harmless."""
         with self._database.write() as session:

@@ -13,11 +13,11 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from frontdoor import access, answers, documents, metrics, problems, signin
+from frontdoor import access, answers, documents, metrics, problems, readiness, signin
 from frontdoor.calls import Anybody, Call, may
 from frontdoor.database import Busy
 from frontdoor.delivery import parking, positions
@@ -27,6 +27,7 @@ from frontdoor.events import Event
 from frontdoor.guard import Guard
 from frontdoor.problems import Problem
 from frontdoor.seal import KeyMissing
+from frontdoor.seen import Seen
 from frontdoor.web import error_page, mount_static
 from frontdoor.web.forms import FieldError
 from frontdoor.work import Parts, Refused
@@ -58,6 +59,7 @@ class Service:
     refusal: type[Event]
     lifecycles: Mapping[str, Lifecycle]
     chores: tuple[Chore, ...] = ()
+    backlogs: tuple[metrics.Backlog, ...] = ()
 
     def __post_init__(self) -> None:
         """Add the kept tables that every service has to its metadata."""
@@ -82,7 +84,7 @@ def build(
     parts: Parts,
     hearing: Health,
 ) -> FastAPI:
-    """Make the service's web application. `hearing` tells how its delivery does: {"ok": bool, …}."""
+    """Make the service's web application. `hearing` tells how its delivery does, as `Progress.report`."""
     app = FastAPI(
         title=f"Front Door: {service.name}",
         version="1",
@@ -98,6 +100,7 @@ def build(
         app.router.routes.extend(router.routes)
     mount_static(app)
     app.add_middleware(Guard)
+    app.add_middleware(Seen, service=service.name)
     _explain_errors(app)
     return app
 
@@ -111,30 +114,18 @@ def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
 
     @router.get("/health/ready")
     def ready(_call: Anybody) -> Response:
-        reachable, hears = _database_answers(parts), hearing()
-        fine = reachable and bool(hears["ok"])
-        held = metrics.parked_now(parts) if reachable else None
-        report = {"service": service.name, "database": reachable, "hearing": hears, "parked": held}
-        return JSONResponse({"status": "ok" if fine else "unavailable", **report}, 200 if fine else 503)
+        report = readiness.report(parts, hearing())
+        return JSONResponse(report, 200 if report["status"] == "ok" else 503)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def service_metrics(_call: Annotated[Call, may("operations.read")]) -> str:
-        return metrics.text_of(parts, hearing)
+        return metrics.text_of(parts, hearing(), service.backlogs)
 
     @router.get("/openapi.json")
     def openapi(request: Request, _call: Anybody) -> dict[str, Any]:
         return documents.openapi(request.app)
 
     return router
-
-
-def _database_answers(parts: Parts) -> bool:
-    try:
-        with parts.database.read() as session:
-            session.connection().execute(text("select 1"))
-    except OperationalError:
-        return False
-    return True
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

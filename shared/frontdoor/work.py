@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Table
 from sqlmodel import Session
 
-from frontdoor import access
+from frontdoor import access, tracing
 from frontdoor.areas import Area
 from frontdoor.calendars import local_date
 from frontdoor.database import Database
@@ -65,7 +65,9 @@ class Work:
 
     def append(self, stream: str, expected_version: int | None, *events: Event) -> list[Recorded]:
         """Append to this service's log; see `EventLog.append`."""
-        return self.parts.log.append(self.session, stream, expected_version, events, self._saying)
+        records = self.parts.log.append(self.session, stream, expected_version, events, self._saying)
+        tracing.said(records)
+        return records
 
     def version(self, stream: str) -> int:
         """Give a stream's version, 0 where it does not exist."""
@@ -120,13 +122,14 @@ class Parts:
     @contextmanager
     def work(self, actor: access.Actor, correlation: str | None = None) -> Iterator[Work]:
         """Open a transaction in which this person changes or reads something."""
-        caller = correlation or str(uuid4())
-        occasion = Occasion(self.clock(), actor.person, self.area.id, caller, epoch=self.epoch)
+        now, caller = self.clock(), correlation or str(uuid4())
         try:
-            with self.database.write() as session:
+            with tracing.working(self.service), self.database.write() as session:
+                traceparent = tracing.current()
+                occasion = Occasion(now, actor.person, self.area.id, caller, traceparent=traceparent, epoch=self.epoch)
                 yield Work(self, session, occasion, actor)
         except access.Denied as denied:
-            self._leave_denial(denied, actor, occasion.now)
+            self._leave_denial(denied, actor, now)
             raise
 
     def _leave_denial(self, denied: access.Denied, actor: access.Actor, now: datetime) -> None:
@@ -146,7 +149,7 @@ class Parts:
             correlation=heard.correlation,
             causation=heard.id,
             caused_by=heard.id,
-            traceparent=heard.traceparent,
+            traceparent=tracing.current() or heard.traceparent,
             epoch=self.epoch,
         )
         return Work(self, session, occasion, actor)

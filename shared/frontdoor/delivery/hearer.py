@@ -13,8 +13,10 @@ import structlog
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session
 
+from frontdoor import metrics, tracing
 from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place, Positions
+from frontdoor.delivery.progress import Progress
 from frontdoor.event_log import Recorded, Stale, Undecodable, decode
 from frontdoor.events import EVENTS, Event, UnknownEvent
 from frontdoor.failpoints import reach
@@ -64,11 +66,13 @@ class Hearer:
     ask: Ask = lambda _source, _stream, _since: None
     pause: Callable[[float], None] = time.sleep
     patience: float = 0.2
+    progress: Progress = field(default_factory=Progress)
     handlers: dict[str, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
         """Name the handlers by event type."""
         self.handlers = {kind.__name__: handler for kind, handler in self.subscriptions.items()}
+        self.counts = metrics.counts_of(self.parts.service)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -88,6 +92,7 @@ class Hearer:
             try:
                 return self._transaction(source, payloads, keep_place, alone=False)
             except Exception as trouble:  # noqa: BLE001  what it was decides below; nothing may be lost here
+                self.counts.trouble("batch", source)
                 log.warning("batch_failed", service=self.parts.service, source=source, error=type(trouble).__name__)
                 self.pause(_back_off(attempt))
         for count, payload in enumerate(payloads, 1):
@@ -100,6 +105,7 @@ class Hearer:
             try:
                 self._transaction(source, [payload], keep_place, alone=True)
             except (OperationalError, IntegrityError, Stale) as trouble:
+                self.counts.trouble("event", source)
                 log.warning("retrying", service=self.parts.service, source=source, error=type(trouble).__name__)
                 self.pause(_back_off(attempt))
                 attempt += 1
@@ -112,6 +118,7 @@ class Hearer:
             count = hearing.hear(payloads)
             keep_place(session, count)
             reach("hear.placed")
+        self.progress.moved()
         for stream, since in hearing.missing:
             self.ask(source, stream, since)
         return count
@@ -291,17 +298,23 @@ class Hearing:
                 return
 
     def _handle(self, handler: Handler, record: Recorded) -> None:
-        work = self.hearer.parts.hearing(self.session, record)
-        try:
-            with self.session.begin_nested():
-                reach("hear.before")
-                handler(work, Heard(record))
-                reach("hear.after")
-        except Refused as refusal:
-            said = self.hearer.refusal.model_validate(
-                {"event": record.id, "event_type": record.type, "code": refusal.code}
-            )
-            self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", None, said)
+        with tracing.heard(self.hearer.parts.service, record) as span:
+            work = self.hearer.parts.hearing(self.session, record)
+            try:
+                with self.session.begin_nested():
+                    reach("hear.before")
+                    handler(work, Heard(record))
+                    reach("hear.after")
+                span.note(outcome="applied")
+            except NotYet:
+                span.note(outcome="not_yet")
+                raise
+            except Refused as refusal:
+                span.note(outcome="refused")
+                said = self.hearer.refusal.model_validate(
+                    {"event": record.id, "event_type": record.type, "code": refusal.code}
+                )
+                self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", None, said)
 
     def advance(self, stream: str, digest: bytes) -> None:
         """Move the stream's position on by one event."""

@@ -75,11 +75,11 @@ class LocalTransport:
         for thread in self._threads:
             thread.join(timeout=10)
 
-    def alive(self, service: str) -> bool:
-        """Say whether this hearer's thread runs, and its latest round went well."""
-        return service not in self._failing and any(
-            thread.is_alive() for thread in self._threads if thread.name == f"hears-{service}"
-        )
+    def hearing(self, service: str) -> dict[str, Any]:
+        """Tell as `Progress.report`; a hearer runs while its thread lives and the last round went well."""
+        hearer = next(hearer for hearer in self._hearers if hearer.parts.service == service)
+        lives = any(thread.is_alive() for thread in self._threads if thread.name == f"hears-{service}")
+        return hearer.progress.report(self.backlog(hearer), running=lives and service not in self._failing)
 
     def drain(self) -> int:
         """Carry in the caller's thread until nothing is left; give back how many events were carried."""
@@ -190,8 +190,10 @@ class LocalTransport:
                 self._recover(hearer)
                 moved = self.pump(hearer, look_at_all=not rung)
                 self._failing.discard(hearer.parts.service)
+                hearer.progress.moved()
             except Exception:
                 self._failing.add(hearer.parts.service)
+                hearer.counts.trouble("round")
                 log.exception("hearing_failed", service=hearer.parts.service)
                 self._stopping.wait(1.0)
                 continue

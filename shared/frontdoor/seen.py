@@ -1,0 +1,59 @@
+"""What is seen of each request: a span, a count and how long it took, by the route's template and never its address."""
+
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from frontdoor import metrics, tracing
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods by name; whatever else somebody sends is `OTHER`: labels are ours, not a caller's."""
+
+
+class Seen:
+    """ASGI middleware, outermost: everything that is answered is seen here."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self.app, self._service = app, service
+        self._counts = metrics.counts_of(service)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; see what became of it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500
+        began = time.perf_counter()
+
+        async def send_and_see(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with tracing.requested(self._service, Headers(scope=scope).get("traceparent")) as span:
+            try:
+                await self.app(scope, receive, send_and_see)
+            finally:
+                method, route = method_of(scope), route_of(scope)
+                span.name(f"{method} {route}")
+                span.note(method=method, route=route, status=status)
+                self._counts.answered(method, route, status, time.perf_counter() - began)
+
+
+def method_of(scope: Scope) -> str:
+    """Name the request's method."""
+    method: str = scope["method"]
+    return method if method in METHODS else "OTHER"
+
+
+def route_of(scope: MutableMapping[str, Any]) -> str:
+    """Name the route that answered by its template; `unknown` where there is none."""
+    route = scope.get("route")
+    if route is None:
+        return "/static/{file}" if scope["path"].startswith("/static/") else "unknown"
+    template: str = getattr(route, "path_format", None) or "unknown"
+    return template
