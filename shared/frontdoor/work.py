@@ -42,6 +42,7 @@ class Work:
     def __init__(self, parts: "Parts", session: Session, occasion: Occasion, actor: access.Actor) -> None:
         self.parts, self.session, self.occasion, self.actor = parts, session, occasion, actor
         self._saying = Saying(session, occasion)
+        self._has_appended = False
 
     @property
     def now(self) -> datetime:
@@ -63,8 +64,15 @@ class Work:
         """The children's data keys."""
         return self.parts.keys
 
+    @property
+    def has_written(self) -> bool:
+        """Whether anything may have been written in this work: the session's or the log's."""
+        session = self.session
+        return self._has_appended or bool(session.new or session.dirty or session.deleted)
+
     def append(self, stream: str, expected_version: int | None, *events: Event) -> list[Recorded]:
         """Append to this service's log; see `EventLog.append`."""
+        self._has_appended = True
         records = self.parts.log.append(self.session, stream, expected_version, events, self._saying)
         tracing.said(records)
         return records

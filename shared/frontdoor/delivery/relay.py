@@ -16,6 +16,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from psycopg.rows import namedtuple_row
 
+from frontdoor import metrics, tracing
 from frontdoor.delivery.topics import LARGEST, SIGNATURE, Brokers, ensure_topics, signature, topics_of
 from frontdoor.event_log import GREW
 from frontdoor.failpoints import reach
@@ -52,7 +53,6 @@ class Relay:
     lease: int = LEASE
     leads: bool = False
     trouble: str | None = None
-    restarts: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
 
@@ -64,7 +64,7 @@ class Relay:
                 await self._lead()
             except Exception as trouble:  # noqa: BLE001  whatever it is: nothing is struck off, so nothing is lost
                 self.trouble = type(trouble).__name__
-                self.restarts += 1
+                metrics.counts_of(self.parts.service).trouble("relay")
                 log.warning("relay_failed", service=self.parts.service, error=self.trouble)
                 await self._wait(1.0)
             finally:
@@ -132,7 +132,8 @@ class Relay:
         rows = await (await connection.execute(_UNSENT, (AT_ONCE,))).fetchall()
         if not rows:
             return 0
-        await self._hand_over(producer, rows)
+        with tracing.relayed(self.parts.service, [row.payload for row in rows]):
+            await self._hand_over(producer, rows)
         reach("relay.sent")
         struck = await connection.execute(_STRIKE_OFF, ([row.log_id for row in rows],))
         reach("relay.struck")
