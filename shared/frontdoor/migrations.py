@@ -27,7 +27,7 @@ def head(folder: Path) -> str | None:
 def migrate(database: Database, service: str) -> bool:
     """Bring a service's database to this release; False where it was there already."""
     folder = folder_of(service)
-    if _revision(database) == head(folder):
+    if revision(database) == head(folder):
         return False
     from alembic import command  # noqa: PLC0415  a third of a second, for what is rarely needed
 
@@ -39,7 +39,7 @@ def migrate(database: Database, service: str) -> bool:
 
 def done(database: Database, service: str) -> bool:
     """Say whether a service's database is at this release, or has been brought to a later one already."""
-    return (_revision(database) or "") >= (head(folder_of(service)) or "")
+    return (revision(database) or "") >= (head(folder_of(service)) or "")
 
 
 def write_next(service: str, message: str) -> Path:
@@ -89,7 +89,8 @@ def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
-def _revision(database: Database) -> str | None:
+def revision(database: Database) -> str | None:
+    """Name the release that a database's tables are at; None where there are none yet."""
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

@@ -29,6 +29,8 @@ _keys = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("destroyed_at", UtcDateTime, nullable=True),
 )
+TABLE = _keys
+"""The one table of the key store, for whoever moves it."""
 
 
 class Erased(Exception):
