@@ -15,7 +15,7 @@ from sqlmodel import Session
 from frontdoor import access, tracing
 from frontdoor.areas import Area
 from frontdoor.calendars import local_date
-from frontdoor.database import Database
+from frontdoor.database import Database, claim
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
@@ -69,6 +69,10 @@ class Work:
         """Whether anything may have been written in this work: the session's or the log's."""
         session = self.session
         return self._has_appended or bool(session.new or session.dirty or session.deleted)
+
+    def claim(self, *names: str) -> None:
+        """Claim what is to be decided about, before it is loaded; see `database.claim`."""
+        claim(self.session, *names)
 
     def append(self, stream: str, expected_version: int | None, *events: Event) -> list[Recorded]:
         """Append to this service's log; see `EventLog.append`."""

@@ -21,7 +21,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from frontdoor import failpoints
 from frontdoor.areas import areas_folder, load_area
-from frontdoor.database import DERIVED, Database
+from frontdoor.database import DERIVED, Database, claim
 from frontdoor.delivery import parking
 from frontdoor.delivery.ears import Ears
 from frontdoor.delivery.hearer import Handler, Heard, Hearer, NotYet
@@ -117,6 +117,7 @@ class Line:
         self.calls.append(f"{event.offer}/{heard.record.version}")
         self.trouble.get(f"{event.offer}/{heard.record.version}", lambda: None)()
         note = LinkRenewed(reference=event.offer, recipient="note", generation=heard.record.version)
+        work.claim(f"link/{event.offer}/note")
         work.append(f"link/{event.offer}/note", None, note)
 
     def only_after_its_offer(self, work: Work, heard: Heard) -> None:
@@ -126,6 +127,7 @@ class Line:
         if work.version(f"link/{event.reference}/note") == 0:
             raise NotYet("therapy-booking", f"offer/{event.reference}")
         note = LinkRenewed(reference=event.notice, recipient="note", generation=heard.record.version)
+        work.claim(f"link/{event.notice}/note")
         work.append(f"link/{event.notice}/note", None, note)
 
     # --- what a test may do ---
@@ -144,6 +146,7 @@ class Line:
         owner = self.owners[source]
         occasion = Occasion(self.clock(), "somebody", "sample", "correlation")
         with owner.database.write() as session:
+            claim(session, stream)
             return owner.log.append(session, stream, None, events, Saying(session, occasion))
 
     def carry(self) -> None:

@@ -6,7 +6,7 @@ from frontdoor import access, alone, origin
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import api, domain, handlers, pages, store, subscriptions
+from referral_intake import alerts, api, domain, pages, store, subscriptions
 from referral_intake.settings import Settings
 
 
@@ -16,7 +16,7 @@ def escalate_alerts(parts: Parts) -> int:
         if not store.alerts_to_escalate(session, parts.clock() - domain.ESCALATE_AFTER):
             return 0
     with parts.work(access.machine(parts.service, parts.area.id)) as work:
-        return handlers.escalate_alerts(work)
+        return alerts.escalate_alerts(work)
 
 
 service = Service(

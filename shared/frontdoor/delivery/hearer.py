@@ -167,6 +167,8 @@ class Hearer:
                 return False
             hearing = Hearing(self, session, row.source, alone=True)
             hearing.claim([row.stream])
+            if not any(table.open(session, [parked_id])):  # somebody was quicker
+                return False
             place = hearing.places[row.stream]
             if row.version == place.version + 1 and row.reason != "forked":
                 hearing.advance(row.stream, decode(row.payload).hash)
@@ -325,7 +327,7 @@ class Hearing:
                 said = self.hearer.refusal.model_validate(
                     {"event": record.id, "event_type": record.type, "code": refusal.code}
                 )
-                self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", None, said)
+                self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", 0, said)
 
     @contextmanager
     def _held_apart(self, work: Work) -> Iterator[None]:
