@@ -5,16 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cli.opening import known, opened, say, settings
+from cli.opening import known, opened, say, settings, stop
 from cli.parked import parked
-from frontdoor.areas import AreaError
+from frontdoor.events import EVENTS
 from frontdoor.service import data_folder
-from frontdoor.settings import AlreadyRunning, only_one
+from frontdoor.settings import only_one
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Front Door: run it, look after it, prove it.")
 app.add_typer(parked, name="parked")
 
 ServiceName = Annotated[str, typer.Argument(help="One of the five services, such as triage-panel.")]
+SERVICES = sorted({kind.source for kind in EVENTS.values()})
 
 
 @app.command()
@@ -22,7 +23,10 @@ def run() -> None:
     """Serve the whole product from this one process."""
     from cli.serve import serve
 
-    serve(settings(), say)
+    wanted = settings()
+    if wanted.is_composed:
+        stop("Each service runs by itself here, as in `docker compose up`; `frontdoor run` serves a data folder.")
+    serve(wanted, say)
 
 
 @app.command()
@@ -30,16 +34,31 @@ def seed(
     children: Annotated[int, typer.Option(help="How many invented children.")] = 60,
     number: Annotated[int, typer.Option("--seed", help="Another number makes other children.")] = 1,
 ) -> None:
-    """Fill an empty data folder with an invented area's term."""
+    """Fill an empty product with an invented area's term: a data folder, or every service's database."""
     from cli.seed import AlreadyFilled, plant
 
     wanted = settings()
     try:
-        with only_one(data_folder(wanted.data)):
-            plant(wanted, children, number, say)
+        if wanted.is_composed:
+            from cli import set_up as setting_up
+            from cli.composed import must_not_run
+
+            must_not_run(wanted, SERVICES)
+            setting_up.fill_anew(wanted, say, children, number)
+        else:
+            with only_one(data_folder(wanted.data)):
+                plant(wanted, children, number, say)
     except AlreadyFilled as filled:
         say.print(str(filled), style="red")
         raise typer.Exit(1) from None
+
+
+@app.command("set-up")
+def set_up() -> None:
+    """Make the installation's secrets and, at the very first start, fill it as FRONTDOOR_SEED says. Again: nothing."""
+    from cli.set_up import set_up as make_ready
+
+    make_ready(settings(), say)
 
 
 @app.command()
@@ -99,7 +118,7 @@ def replay(
 @app.command()
 def due() -> None:
     """Do what is due now, once: standards that were missed, notices to send. A running product does so by itself."""
-    with opened(alone=True) as assembly:
+    with opened(stopped=SERVICES) as assembly:
         say.print(f"{assembly.chores.once()} done")
 
 
@@ -108,7 +127,7 @@ def restored(service: ServiceName) -> None:
     """Say that a service's database was put back from an older copy: a new epoch begins, and nothing is sent."""
     from notification import store as notices
 
-    with opened(alone=True) as assembly:
+    with opened(stopped=[service]) as assembly:
         parts = assembly.parts[known(assembly, service)]
         with parts.database.write() as session:
             number = parts.log.open_epoch(session, parts.clock())
@@ -129,9 +148,16 @@ def release() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring every service's tables to this release."""
-    with opened() as assembly:
-        say.print(f"The tables of {len(assembly.services)} services are at this release.")
+    """Bring every service's tables to this release. Services do so for themselves when they start."""
+    wanted = settings()
+    if wanted.is_composed:
+        from cli.set_up import migrate_all
+
+        count = migrate_all(wanted)
+    else:
+        with opened() as assembly:
+            count = len(assembly.services)
+    say.print(f"The tables of {count} services are at this release.")
 
 
 @app.command()
@@ -139,14 +165,25 @@ def revise(service: ServiceName, message: str) -> None:
     """Write the next migration of a service, from its tables as they are in the code."""
     from frontdoor.migrations import write_next
 
+    if settings().is_composed:
+        stop("Migrations are written in a working copy of the source, without FRONTDOOR_KAFKA.")
     with opened() as assembly:
         say.print(str(write_next(known(assembly, service), message)))
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what is in its way is said in a sentence, with exit code 2."""
     try:
         app()
-    except (AreaError, AlreadyRunning) as wrong:
-        say.print(str(wrong), style="red")
+    except Exception as wrong:
+        from cli.trouble import sentence
+
+        said = sentence(wrong)
+        if said is None:
+            raise
+        say.print(said, style="red", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

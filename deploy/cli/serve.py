@@ -1,19 +1,13 @@
 """`frontdoor run`: set up, say what is being done, serve."""
 
-import sys
-
-import uvicorn
 from rich.console import Console
 
 from all_in_one.assembly import Assembly, assemble
 from all_in_one.settings import Settings
 from cli.seed import is_empty, plant
-from frontdoor import failpoints
+from frontdoor import alone, failpoints
 from frontdoor.service import data_folder, set_up_logs
 from frontdoor.settings import only_one
-
-GRACE = 20
-"""Seconds in which requests in hand may finish when the process is asked to stop."""
 
 
 def serve(settings: Settings, say: Console) -> None:
@@ -22,7 +16,7 @@ def serve(settings: Settings, say: Console) -> None:
     if settings.failpoint:
         failpoints.arm_from(settings.failpoint)
     say.print(f"Opening the data in {settings.data} …")
-    with only_one(data_folder(settings.data), wait=GRACE):
+    with only_one(data_folder(settings.data), wait=alone.GRACE):
         if settings.seed == "sample" and is_empty(settings):
             plant(settings, say=say)
         _serve(settings, say)
@@ -30,22 +24,8 @@ def serve(settings: Settings, say: Console) -> None:
 
 def _serve(settings: Settings, say: Console) -> None:
     assembly = assemble(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            assembly.application(),
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-    )
     _greet(settings, say, assembly)
-    # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
-    # the disk could cost it a turn of every hearer.
-    sys.setswitchinterval(0.0005)
-    server.run()
+    alone.serve(assembly.application(), settings)
 
 
 def _greet(settings: Settings, say: Console, assembly: Assembly) -> None:
