@@ -171,6 +171,24 @@ def revise(service: ServiceName, message: str) -> None:
         say.print(str(write_next(known(assembly, service), message)))
 
 
+@app.command()
+def allocate(
+    instance: Annotated[Path, typer.Argument(help="A therapy-blocks/1 file, JSON, plain or gzipped.")],
+    out: Annotated[Path, typer.Option(help="The result is written here.")],
+    seconds: Annotated[float | None, typer.Option(help="Stop searching after this long.", min=0.0)] = None,
+    seed: Annotated[int, typer.Option(help="Another number searches in another order.", min=0)] = 0,
+    method: Annotated[str, typer.Option(help="plan, flow, priority or first-come.")] = "plan",
+    order: Annotated[str | None, typer.Option(help="The levels by comma, most important first.")] = None,
+    explain: Annotated[list[int] | None, typer.Option(help="Say why this request got what it got.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+) -> None:
+    """Find the best plan for a waiting list and the blocks that could be opened for it."""
+    from cli.allocate import Asked, allocate
+
+    asked = Asked(instance, out, seconds, seed, method, order, tuple(explain or ()), report)
+    raise typer.Exit(allocate(asked, say))
+
+
 def main() -> None:
     """Run the command line; what is in its way is said in a sentence, with exit code 2."""
     try:

@@ -21,6 +21,7 @@ FILES = {
 }
 ITS_OWN = {
     "notification": {"channels.py", "wording.py"},  # the outside world, and the words that go there
+    "therapy-booking": {"allocation"},  # who gets which block: an engine of its own, pure and without a database
     "referral-intake": {
         "alerts.py",  # immediate danger, which is never a referral
         "form_pages.py",
