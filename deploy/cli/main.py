@@ -62,6 +62,28 @@ def set_up() -> None:
 
 
 @app.command()
+def simulate(
+    area: Annotated[str, typer.Option(help="county: one authority's year; england: a sample of the whole country's.")],
+    speed: Annotated[str, typer.Option(help="max, or days of the year a second.")] = "max",
+    referrals: Annotated[int | None, typer.Option(help="How many (county: 13,072; england: 100,000).", min=1)] = None,
+    days: Annotated[int, typer.Option(help="How many days, from 1 September.", min=1, max=365)] = 365,
+    number: Annotated[int, typer.Option("--seed", help="Another number makes another year.")] = 1,
+    into: Annotated[Path, typer.Option(help="An empty or a new folder for its data.")] = Path("simulated"),
+    report: Annotated[Path | None, typer.Option(help="Where the plot goes; else into that folder.")] = None,
+) -> None:
+    """Live through an invented year at full speed, prove it, and say what England's would take."""
+    from cli.simulate.run import BadWish, simulate, wish_of
+
+    try:
+        wish = wish_of(area, speed, referrals, days, number, into, report)
+        failed = simulate(settings(), wish, say)
+    except BadWish as wrong:
+        say.print(str(wrong), style="red")
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
 def verify(
     journal: Annotated[Path | None, typer.Option(help="References that were given out, one a line.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds in which what is on its way must arrive.")] = 0.0,
