@@ -13,7 +13,7 @@ from frontdoor.areas import Term
 from frontdoor.calendars import local_date
 from frontdoor.events import read_instant
 from frontdoor.work import Work
-from therapy_booking import commands
+from therapy_booking import commands, supplies
 from therapy_booking import handlers as booking
 
 Discipline = Literal["salt", "ot"]
@@ -137,7 +137,7 @@ class Coordinator:
             parts = [{"organisation": who, "discipline": discipline, "pence": share} for who, share in shares]
             name = f"Locality {next(self._numbers)}"
             asked = sent(commands.OpenPool, {"name": name, "term": term.id, "contributions": parts})
-            pool = self._ask("pool.manage", lambda work: booking.open_pool(work, asked))["pool"]
+            pool = self._ask("pool.manage", lambda work: supplies.open_pool(work, asked))["pool"]
             left = mix.BLOCKS_A_POOL
         self._pools[term.id, discipline] = (pool, left - 1)
         return pool
@@ -146,11 +146,11 @@ class Coordinator:
         """Register one more therapist, with a room and a week of free hours."""
         number = next(self._numbers)
         known = invented.PROVIDERS[number % len(invented.PROVIDERS)]
-        provider = self._register(booking.register_provider, commands.RegisterProvider, known, "provider")
+        provider = self._register(supplies.register_provider, commands.RegisterProvider, known, "provider")
         room = {"name": f"Harbour Health Centre, room {number}", "kind": "clinic", "postcode": "SS1 9ZZ"}
-        place = self._register(booking.register_place, commands.RegisterPlace, room, "place")
+        place = self._register(supplies.register_place, commands.RegisterPlace, room, "place")
         person = {"name": f"Therapist {number}", "provider": provider, "disciplines": [discipline]}
-        therapist = self._register(booking.register_therapist, commands.RegisterTherapist, person, "therapist")
+        therapist = self._register(supplies.register_therapist, commands.RegisterTherapist, person, "therapist")
         free = self._office.today
         week = [Slot(therapist, provider, place, weekday, at, free) for at in TIMES for weekday in range(5)]
         self._supply[discipline].slots.extendleft(reversed(week))

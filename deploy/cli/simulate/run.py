@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from all_in_one.assembly import Assembly, assemble
+from all_in_one.assembly import AllInOne, assemble
 from all_in_one.settings import Settings
 from cli.simulate import mix, report
 from cli.simulate.year import Moment, Year
@@ -121,7 +121,7 @@ class Clock:
         return self.now
 
 
-def _simulate(assembly: Assembly, clock: Clock, wish: Wish, say: Console) -> int:
+def _simulate(assembly: AllInOne, clock: Clock, wish: Wish, say: Console) -> int:
     chance = random.Random(wish.number)  # noqa: S311  invented people, no secret
     year = Year(assembly, clock, wish.referrals, chance, wish.days)
     with (assembly.folder / JOURNAL).open("w") as journal, _progress(wish, say) as show:
@@ -152,7 +152,7 @@ def _paced(moments: Iterator[Moment], pace: float | None) -> Iterator[Moment]:
             time.sleep(max(began + number / pace - time.monotonic(), 0))
 
 
-def _cost(moments: list[Moment], assembly: Assembly, proof: float) -> Cost:
+def _cost(moments: list[Moment], assembly: AllInOne, proof: float) -> Cost:
     last = moments[-1]
     half = next(moment for moment in moments if 2 * moment.events >= last.events)
     return Cost(

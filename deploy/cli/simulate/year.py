@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from all_in_one.assembly import Assembly
+from all_in_one.assembly import AllInOne
 from cli import invented
 from cli.simulate import mix
 from cli.simulate.booking import Coordinator
@@ -51,7 +51,7 @@ class Moment:
 class Year:
     """A year of an area."""
 
-    assembly: Assembly
+    assembly: AllInOne
     clock: MovedClock
     referrals: int
     chance: random.Random
