@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy import MetaData, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from starlette.exceptions import HTTPException
 
 from frontdoor import access, answers, documents, metrics, problems, signin
@@ -215,6 +215,7 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Busy: lambda _: _BUSY,
     KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
     OperationalError: lambda _: _BUSY,
+    InternalError: lambda _: _BUSY,  # PostgreSQL has ended a transaction that stood idle
     Exception: lambda _: _FAILED,
 }
 
