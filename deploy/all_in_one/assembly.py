@@ -17,6 +17,7 @@ from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.migrations import migrate
 from frontdoor.origin import Peers
+from frontdoor.replicas import Replicas
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build, data_folder
 from frontdoor.settings import kept_secret
@@ -102,6 +103,7 @@ def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Servi
 def _wiring(settings: Settings, folder: Path, area: Area, keys: KeyStore, clock: Clock) -> Callable[[Service], Parts]:
     links = FamilyLinks(kept_secret(folder, "family_links"))
     secret = kept_secret(folder, "sessions")
+    replicas = Replicas(settings.redis, secret)
 
     def wire(service: Service) -> Parts:
         database = _sqlite(folder, service.name)
@@ -118,6 +120,7 @@ def _wiring(settings: Settings, folder: Path, area: Area, keys: KeyStore, clock:
             folder=folder,
             public_url=settings.address,
             demo=settings.env == "demo",
+            replicas=replicas,
         )
 
     return wire

@@ -112,6 +112,7 @@ _PROBLEMS = {
     403: "Your role does not allow it",
     404: "There is nothing here, or nothing that you may see",
     422: "Part of what was sent cannot be used: see errors",
+    429: "There were too many requests: Retry-After says when to try again",
     503: "It cannot be done just now; nothing has been lost",
 }
 _PROBLEMS_OF_POST = {

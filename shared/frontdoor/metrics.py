@@ -93,6 +93,9 @@ class _State(Collector):
         yield self._gauge("hearing_ok", "1 where the service hears", {"": hearing.get("ok", False)})
         still = hearing.get("still_for", 0.0)
         yield self._gauge("hearing_still_seconds", "Since when a hearer that is behind has not moved", {"": still})
+        redis = self._parts.replicas.state
+        up = {} if redis == "absent" else {"": redis == "ok"}
+        yield self._gauge("redis_up", "1 where Redis answers, 0 where it is away; nothing where none is used", up)
         yield self._gauge("up_seconds", "Since when this process runs", {"": time.monotonic() - STARTED})
         try:
             tables = list(self._tables())

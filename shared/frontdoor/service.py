@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -96,6 +97,8 @@ def build(
     )
     app.state.parts = parts
     app.state.service = service
+    if parts.replicas.state != "absent":
+        parts.database.on_commit(partial(parts.replicas.ring, service.name))
     for router in (*service.routers, _operations(service, parts, hearing)):
         app.router.routes.extend(router.routes)
     mount_static(app)
@@ -146,7 +149,10 @@ def _answer_with(explain: Callable[[Any], Problem]) -> Callable[[Request, Except
         if problem.status == 401:
             return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
         signin.show(request, request.app.state.parts)
-        return error_page(request, problem.status, None, problem.title if isinstance(error, Refused) else None)
+        own_words = isinstance(error, Refused) or problem.status == 429
+        page = error_page(request, problem.status, None, problem.title if own_words else None)
+        page.headers.update(_headers(problem))
+        return page
 
     return handle
 
@@ -166,6 +172,8 @@ def wants_json(request: Request) -> bool:
 def _headers(problem: Problem) -> dict[str, str]:
     if problem.status == 401:
         return {"WWW-Authenticate": "Bearer"}
+    if problem.status == 429:
+        return {"Retry-After": str(problem.more["retry_after"])}
     return {"Retry-After": "1"} if problem.status in {409, 503} and problem.code in {"busy", "in_flight"} else {}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from frontdoor.database import Database
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.replicas import Replicas
 from frontdoor.seal import KeyStore
 
 
@@ -107,6 +108,7 @@ class Parts:
     folder: Path
     public_url: str
     demo: bool
+    replicas: Replicas = field(default_factory=Replicas)
 
     @property
     def audit(self) -> Table:

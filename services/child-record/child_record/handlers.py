@@ -102,7 +102,7 @@ def renew_link(work: Work, reference: str, form: RenewLink) -> dict[str, Any]:
         renewed = domain.renewed(record.reference, form.recipient, known, now)
     except domain.NotAllowed as why:
         raise Refused(why.code, why.sentence, status=422, field="recipient") from None
-    stream = f"link/{record.reference}/{form.recipient}"
+    stream = store.link_stream_of(record.reference, form.recipient)
     work.append(stream, work.version(stream), renewed)
     link = FamilyLink(record.reference, form.recipient, renewed.generation)
     return {"status_url": work.parts.links.path(link)}
