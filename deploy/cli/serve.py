@@ -8,8 +8,9 @@ from rich.console import Console
 from all_in_one.assembly import Assembly, assemble
 from all_in_one.settings import Settings
 from cli.seed import is_empty, plant
-from frontdoor import failpoints
-from frontdoor.service import data_folder, set_up_logs
+from frontdoor import failpoints, tracing
+from frontdoor.logs import set_up_logs
+from frontdoor.service import data_folder
 from frontdoor.settings import only_one
 
 GRACE = 20
@@ -19,6 +20,8 @@ GRACE = 20
 def serve(settings: Settings, say: Console) -> None:
     """Open or make the data folder, fill it where it is new, and serve until stopped."""
     set_up_logs(settings.log_level)
+    if settings.otlp:
+        tracing.start_exporting(settings.otlp)
     if settings.failpoint:
         failpoints.arm_from(settings.failpoint)
     say.print(f"Opening the data in {settings.data} …")
@@ -36,6 +39,7 @@ def _serve(settings: Settings, say: Console) -> None:
             host=settings.host,
             port=settings.port,
             log_level="warning",
+            log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE,
@@ -46,6 +50,7 @@ def _serve(settings: Settings, say: Console) -> None:
     # the disk could cost it a turn of every hearer.
     sys.setswitchinterval(0.0005)
     server.run()
+    tracing.stop()
 
 
 def _greet(settings: Settings, say: Console, assembly: Assembly) -> None:

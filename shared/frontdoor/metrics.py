@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
+from frontdoor import logs
 from frontdoor.work import Parts
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -96,6 +97,8 @@ class _State(Collector):
         redis = self._parts.replicas.state
         up = {} if redis == "absent" else {"": redis == "ok"}
         yield self._gauge("redis_up", "1 where Redis answers, 0 where it is away; nothing where none is used", up)
+        left_out = {"": logs.left_out["fields"]}
+        yield self._gauge("log_fields_left_out", "Fields of log lines that stand on no list and were dropped", left_out)
         yield self._gauge("up_seconds", "Since when this process runs", {"": time.monotonic() - STARTED})
         try:
             tables = list(self._tables())

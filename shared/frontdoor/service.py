@@ -1,6 +1,5 @@
 """What every service is made of: its description, its web application, its health, its errors and its chores."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -252,23 +251,6 @@ class ChoreRunner:
             except Exception:
                 log.exception("chore_failed", service=parts.service, chore=chore.name)
             self._stopping.wait(max(chore.every - (time.monotonic() - began), 0.05))
-
-
-def set_up_logs(level: str) -> None:
-    """Log JSON lines to standard error, with names of fields that are ours and no bodies."""
-    logging.basicConfig(level=level, format="%(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
 
 
 def data_folder(path: str | Path) -> Path:

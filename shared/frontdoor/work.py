@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,17 @@ class Work:
         records = self.parts.log.append(self.session, stream, expected_version, events, self._saying)
         tracing.said(records)
         return records
+
+    @contextmanager
+    def following(self, stream: str) -> Iterator[None]:
+        """Carry on, within this, the trace in which a stream began: for chores, which nobody has asked for."""
+        before = self._saying.occasion
+        with tracing.working(self.parts.service, self.parts.log.traceparent(self.session, stream)):
+            self._saying.occasion = replace(before, traceparent=tracing.current())
+            try:
+                yield
+            finally:
+                self._saying.occasion = before
 
     def version(self, stream: str) -> int:
         """Give a stream's version, 0 where it does not exist."""

@@ -91,7 +91,8 @@ def notice_breaches(work: Work, limit: int) -> int:
     """Say of up to `limit` entries that their date has passed. Twice is harmless: each is said once, by its row."""
     late = store.overdue(work.session, work.area.id, work.now, limit)
     for entry in late:
-        work.append(entry.stream, entry.version, *domain.missed(entry.standing(), work.now))
+        with work.following(entry.stream):
+            work.append(entry.stream, entry.version, *domain.missed(entry.standing(), work.now))
     return len(late)
 
 
