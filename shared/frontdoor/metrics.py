@@ -5,7 +5,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -27,12 +26,13 @@ BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STARTED = time.monotonic()
 
 
-@dataclass(frozen=True)
-class Backlog:
-    """Rows that are due and not done, as a service names them: `count` asks its tables at business time `now`."""
+Backlog = Callable[[Session, Parts], Mapping[str, int]]
+"""Counts a service's rows that are due and not done, or wait for a person, by a name for each kind."""
 
-    name: str
-    count: Callable[[Session, Parts], int]
+
+def no_backlog(_session: Session, _parts: Parts) -> Mapping[str, int]:
+    """Nothing is ever due."""
+    return {}
 
 
 class Counts:
@@ -84,8 +84,8 @@ def counts_of(service: str) -> Counts:
 
 
 class _State(Collector):
-    def __init__(self, parts: Parts, hearing: Mapping[str, Any], backlogs: Iterable[Backlog]) -> None:
-        self._parts, self._hearing, self._backlogs = parts, hearing, backlogs
+    def __init__(self, parts: Parts, hearing: Mapping[str, Any], backlog: Backlog) -> None:
+        self._parts, self._hearing, self._backlog = parts, hearing, backlog
 
     def collect(self) -> Iterable[Metric]:
         """Read the state at the moment of asking."""
@@ -113,13 +113,13 @@ class _State(Collector):
             counts, oldest = parked(session, parts)
             waiting, age = unrelayed(session, parts)
             said = parts.log.last_id(session)
-            due = {backlog.name: backlog.count(session, parts) for backlog in self._backlogs}
+            due = self._backlog(session, parts)
         yield self._gauge("events_parked", "Parked events that are open", counts, "reason")
         yield self._gauge("parked_oldest_seconds", "Age of the oldest parked event", {"": oldest})
         yield self._gauge("events_unrelayed", "Events said that Kafka has not got", {"": waiting})
         yield self._gauge("unrelayed_oldest_seconds", "Age of the oldest event that Kafka has not got", {"": age})
         yield self._gauge("events_said", "Rows in the service's log", {"": said})
-        yield self._gauge("due", "Rows that are due and not done", due, "what")
+        yield self._gauge("due", "Rows that are due and not done, or wait for a person", due, "what")
 
     def _gauge(self, name: str, help_text: str, values: Mapping[str, float], label: str = "") -> GaugeMetricFamily:
         labels = ["service", label] if label else ["service"]
@@ -150,10 +150,10 @@ def _age(parts: Parts, since: Any) -> float:
     return max((parts.clock() - since).total_seconds(), 0.0) if since else 0.0
 
 
-def text_of(parts: Parts, hearing: Mapping[str, Any], backlogs: Iterable[Backlog] = ()) -> str:
+def text_of(parts: Parts, hearing: Mapping[str, Any], backlog: Backlog = no_backlog) -> str:
     """Write the metrics in Prometheus' text format; without a database, what is known without it."""
     registry = CollectorRegistry()
-    registry.register(_State(parts, hearing, backlogs))
+    registry.register(_State(parts, hearing, backlog))
     return generate_latest(registry).decode() + generate_latest(counts_of(parts.service).registry).decode()
 
 

@@ -59,7 +59,7 @@ class Service:
     refusal: type[Event]
     lifecycles: Mapping[str, Lifecycle]
     chores: tuple[Chore, ...] = ()
-    backlogs: tuple[metrics.Backlog, ...] = ()
+    backlog: metrics.Backlog = metrics.no_backlog
 
     def __post_init__(self) -> None:
         """Add the kept tables that every service has to its metadata."""
@@ -121,7 +121,7 @@ def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def service_metrics(_call: Annotated[Call, may("operations.read")]) -> str:
-        return metrics.text_of(parts, hearing(), service.backlogs)
+        return metrics.text_of(parts, hearing(), service.backlog)
 
     @router.get("/openapi.json")
     def openapi(request: Request, _call: Anybody) -> dict[str, Any]:
