@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from frontdoor.areas import Agreement, Person
 from frontdoor.calendars import local_date
-from frontdoor.database import BigId, UtcDateTime
+from frontdoor.database import BigId, UtcDateTime, never_changed
 
 Scope = Literal["any", "own_agency"]
 
@@ -272,6 +272,7 @@ def define(metadata: MetaData) -> None:
         info={"kind": "kept"},
     )
     Index("audit_person", audit.c.area, audit.c.person, audit.c.at)
+    never_changed(audit)
 
 
 def leave_audit_row(

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, tuple_
 from sqlmodel import Session
 
 from frontdoor.database import UtcDateTime
@@ -44,6 +44,7 @@ class Answers:
     def __init__(self, metadata: MetaData, person: str, address: str, key: str) -> None:
         self._table = metadata.tables["answer"]
         self._whose = {"person": person, "address": address, "key": key}
+        self.name = f"answer/{person}/{address}/{key}"
 
     def find(self, session: Session, sent: str, now: datetime) -> tuple[dict[str, Any], str | None] | None:
         """Give the first answer (body, location); None where there is none; a `Problem` for another body."""
@@ -59,7 +60,10 @@ class Answers:
     def keep(self, work: Work, sent: str, status: int, body: Any, location: str | None) -> None:
         """Keep an answer, in the transaction of what it answers."""
         connection = work.session.connection()
-        connection.execute(delete(self._table).where(self._table.c.kept_at < work.now - KEPT_FOR))
+        key = tuple_(*self._table.primary_key.columns)
+        old = select(*self._table.primary_key.columns).where(self._table.c.kept_at < work.now - KEPT_FOR)
+        # Somebody else may be throwing the same ones away: nobody waits for that.
+        connection.execute(delete(self._table).where(key.in_(old.with_for_update(skip_locked=True))))
         connection.execute(delete(self._table).filter_by(**self._whose))
         row = {"sent": sent, "status": status, "body": json.dumps(body), "location": location, "kept_at": work.now}
         connection.execute(insert(self._table).values(**self._whose, **row))

@@ -1,27 +1,38 @@
 """A call by somebody to a route: who it is, whether they may, the work it does, and its answer given once."""
 
+import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from sqlalchemy import Select, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from frontdoor import access, answers, limits, signin
+from frontdoor.database import claim, is_passing
+from frontdoor.event_log import Stale
 from frontdoor.problems import Problem
 from frontdoor.work import Parts, Work
 
+log = structlog.get_logger()
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _AFTER = re.compile(r"([a-z-]+):([A-Za-z0-9/_.-]+):([0-9]{1,6})")
 TWIN_WAIT = 5.0
 """Seconds of machine time that a twin waits for the first answer."""
+TRIES = 4
+"""How often a request is tried where others were quicker: a deadlock, or a change since it looked."""
 ARRIVAL_WAIT = 2.0
 """Seconds of machine time that a page waits for an event on its way here."""
 
@@ -84,6 +95,8 @@ class Call:
                     return _again(*found)
         prepare()
         with self.work() as work:
+            if kept:
+                _wait_for_twin(work, kept.name)
             found = kept.find(work.session, sent, work.now) if kept else None
             if found and not personal:
                 return _again(*found)
@@ -107,7 +120,7 @@ class Call:
         until = time.monotonic() + TWIN_WAIT
         while not _take(twin):
             if time.monotonic() > until:
-                raise Problem(409, "in_flight", "The first request with this Idempotency-Key is still being answered.")
+                raise _in_flight_still()
             time.sleep(0.02)
         try:
             yield
@@ -171,6 +184,18 @@ def _take(twin: tuple[str, str, str, str]) -> bool:
         return True
 
 
+def _wait_for_twin(work: Work, name: str) -> None:
+    """Let a twin in another process end first."""
+    try:
+        claim(work.session, name, patience=TWIN_WAIT)
+    except OperationalError as waited:
+        raise _in_flight_still() from waited
+
+
+def _in_flight_still() -> Problem:
+    return Problem(409, "in_flight", "The first request with this Idempotency-Key is still being answered.")
+
+
 def _again(body: Any, location: str | None) -> Response:
     headers = {"Idempotent-Replay": "true"} | ({"Location": location} if location else {})
     return JSONResponse(body, 200, headers=headers)
@@ -194,6 +219,30 @@ def may(action: str, agency: str | None = None) -> Any:
 
     call.action = action  # type: ignore[attr-defined]
     return Depends(call)
+
+
+class Route(APIRoute):
+    """A route whose work is tried again where others were quicker: a transaction that failed has left nothing."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _tried_again(endpoint), **more)
+        self.endpoint = endpoint  # so that a router which includes this one wraps it once, not twice
+
+
+def _tried_again(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(endpoint)
+    def answer(*args: Any, **named: Any) -> Any:
+        for attempt in range(1, TRIES):
+            try:
+                return endpoint(*args, **named)
+            except Exception as trouble:
+                if not (isinstance(trouble, Stale) or is_passing(trouble)):
+                    raise
+                log.info("tried_again", endpoint=endpoint.__name__, error=type(trouble).__name__)
+                time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311  so that two do not meet again
+        return endpoint(*args, **named)
+
+    return answer
 
 
 Anybody = Annotated[Call, may(access.PUBLIC)]

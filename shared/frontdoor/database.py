@@ -1,5 +1,7 @@
 """One database per service: SQLite in the embedded default, PostgreSQL in production, the same calls for both."""
 
+import fcntl
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,21 +10,25 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    DDL,
     BigInteger,
     DateTime,
     Dialect,
     Engine,
     Integer,
     MetaData,
+    String,
     Table,
     TypeDecorator,
+    bindparam,
     create_engine,
     event,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session
 
 from frontdoor.failpoints import reach
@@ -115,6 +121,25 @@ class Database:
         finally:
             self._lock.release()
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Be the only one that does this, of all threads, processes and machines; False: somebody else does.
+
+        Held by a connection of its own, or a file beside SQLite's: a kill lets go of it.
+        """
+        with _file_lock(f"{self.url.database}.{name}") if self.is_sqlite else self._connection_lock(name) as held:
+            yield held
+
+    @contextmanager
+    def _connection_lock(self, name: str) -> Iterator[bool]:
+        with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            held = bool(connection.scalar(_TRY, {"name": name}))
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.scalar(_LET_GO, {"name": name})
+
     def on_commit(self, ring: Callable[[], None]) -> None:
         """Call `ring` after each commit made here."""
         self._bells.append(ring)
@@ -131,6 +156,97 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+# --- deciding ---------------------------------------------------------------------------------------------------------
+
+_CLAIMED = "frontdoor_claimed"
+_NAMES = bindparam("names", type_=ARRAY(String))
+_CLAIM = text(
+    "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(cast(:names as text[])) as name"
+).bindparams(_NAMES)
+_TRY = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
+_LET_GO = text("select pg_advisory_unlock(hashtextextended(:name, 0))")
+_PATIENCE = text("select set_config('lock_timeout', :patience, true)")
+
+
+def claim(session: Session, *names: str, patience: float | None = None) -> None:
+    """Let nobody else decide about what these names stand for until the transaction ends; they wait for their turn.
+
+    Claim first, then load: what was loaded before is loaded anew. What one decision needs is claimed in one call, in
+    alphabetical order. `patience`: seconds until `OperationalError`, where the usual ones are too many. On SQLite the
+    transaction itself is the turn.
+    """
+    session.info.setdefault(_CLAIMED, set()).update(names)
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return
+    session.flush()
+    if patience is not None:
+        connection.execute(_PATIENCE, {"patience": f"{patience:.3f}s"})
+    # Each time anew, although it may be held: undoing a savepoint lets go of what was claimed in it.
+    connection.execute(_CLAIM, {"names": sorted(set(names))})
+    if patience is not None:
+        connection.execute(_PATIENCE, {"patience": _LIMITS["lock_timeout"]})
+    session.expire_all()
+
+
+def has_claimed(session: Session, name: str) -> bool:
+    """Say whether this transaction has claimed a name."""
+    return name in session.info.get(_CLAIMED, ())
+
+
+_PASSING = {"40001", "40P01"}
+"""PostgreSQL's codes for "the others were quicker": a serialization failure, a deadlock."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Say whether it was only that somebody else was quicker, so that doing the same again may well succeed."""
+    if isinstance(error, IntegrityError):
+        return getattr(error.orig, "sqlstate", None) is not None
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _PASSING
+
+
+@contextmanager
+def _file_lock(path: str) -> Iterator[bool]:
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(lock)
+
+
+# --- tables that only grow --------------------------------------------------------------------------------------------
+
+_STAYS = """
+create or replace function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'what stands in %% is never changed', tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+create or replace trigger %(table)s_stays before update or delete or truncate on %(table)s
+  for each statement execute function refuse_change();
+"""
+
+
+def never_changed(table: Table) -> None:
+    """Let PostgreSQL refuse to change, remove or empty what stands in this table."""
+    stays = DDL(_STAYS)  # type: ignore[no-untyped-call]
+    event.listen(table, "after_create", stays.execute_if(dialect="postgresql"))
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def insert_absent(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert these rows, but for those whose primary key is there already."""
+    if rows:
+        connection = session.connection()
+        statement = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+        connection.execute(statement.on_conflict_do_nothing(), rows)
 
 
 def upsert(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -31,9 +31,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.event import listen
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime
+from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed
 from frontdoor.events import Event, instant, read_event, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
@@ -46,9 +47,16 @@ DATASCHEMA = "https://front-door.example.org/events/{type}/{version}"
 class Stale(Exception):
     """Somebody else changed this in the meantime."""
 
-    def __init__(self, stream: str, expected: int, actual: int) -> None:
+    def __init__(self, stream: str) -> None:
         super().__init__(self.__doc__)
-        self.stream, self.expected, self.actual = stream, expected, actual
+        self.stream = stream
+
+
+class Unclaimed(RuntimeError):
+    """A program's mistake: it appends to a stream that may be there already and that it has not claimed."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"claim {stream} before you load what you decide on")
 
 
 class Undecodable(Exception):
@@ -207,6 +215,7 @@ class EventLog:
         )
         note = DDL(NOTE_UNRELAYED)  # type: ignore[no-untyped-call]
         listen(self.table, "after_create", note.execute_if(dialect="postgresql"))
+        never_changed(self.table)
 
     def append(
         self, session: Session, stream: str, expected_version: int | None, events: Sequence[Event], said: "Saying"
@@ -215,7 +224,10 @@ class EventLog:
 
         `expected_version` is the stream's version that the decision was made on (0: it must not exist; None: any);
         `Stale` where it is another. An event that this cause has said already is left out, and not applied again.
+        A stream that may be there already must have been claimed, before what the decision rests on was loaded.
         """
+        if expected_version != 0 and not has_claimed(session, stream):
+            raise Unclaimed(stream)
         new = [
             (event, ordinal)
             for event in events
@@ -225,7 +237,7 @@ class EventLog:
             return []
         version, previous = self._head(session, stream)
         if expected_version is not None and version != expected_version:
-            raise Stale(stream, expected_version, version)
+            raise Stale(stream)
         records = []
         rows = []
         for event, ordinal in new:
@@ -234,11 +246,21 @@ class EventLog:
             previous = record.hash
             records.append(record)
             rows.append(_row(record, said.occasion.caused_by, ordinal))
-        session.connection().execute(self._insert, rows)
+        self._insert_rows(session, stream, rows)
         reach("append.inserted")
         for record in records:
             self.apply(session, record)
         return records
+
+    def _insert_rows(self, session: Session, stream: str, rows: list[dict[str, Any]]) -> None:
+        try:
+            session.connection().execute(self._insert, rows)
+        except IntegrityError as clash:
+            # Somebody else has said this version, or the same because of the same cause, since we looked: whoever
+            # looks again finds it.
+            if _constraint(clash) in {"log_stream_version", "log_once_per_cause"}:
+                raise Stale(stream) from clash
+            raise
 
     def _record(self, event: Event, stream: str, version: int, previous: bytes | None, said: "Saying") -> Recorded:
         kind, occasion = type(event), said.occasion
@@ -340,6 +362,11 @@ class Saying:
             rows = self._session.connection().execute(log.said_because, cause)
             self._before = {(row.stream, row.type, row.ordinal) for row in rows}
         return (stream, type(event).__name__, ordinal) in self._before
+
+
+def _constraint(clash: IntegrityError) -> str | None:
+    told = getattr(clash.orig, "diag", None)
+    return told.constraint_name if told else None
 
 
 def _row(record: Recorded, caused_by: str | None, ordinal: int | None) -> dict[str, Any]:

@@ -450,7 +450,10 @@ class PoolOpened(Event, source="therapy-booking"):
 
 
 class BlockCommissioned(Event, source="therapy-booking"):
-    """A block of sessions was bought; its price is charged now. Stream `block/<id>`."""
+    """A block of sessions was bought; its price is charged now. Stream `block/<id>`.
+
+    `room` is the place where that holds one session at a time: nobody else has it then.
+    """
 
     block: str
     pool: str
@@ -460,6 +463,7 @@ class BlockCommissioned(Event, source="therapy-booking"):
     discipline: Discipline
     mode: Mode
     place: str
+    room: str | None = None
     minutes: int
     seats: int
     price_pence: int

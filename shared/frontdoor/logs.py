@@ -36,6 +36,7 @@ FIELDS = frozenset(
         "error",
         "reason",
         "chore",
+        "endpoint",
         "count",
         "database",
         "type",

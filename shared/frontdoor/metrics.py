@@ -69,7 +69,7 @@ class Counts:
         self._request(method, route, str(status)).observe(seconds)
 
     def trouble(self, what: str, source: str = "") -> None:
-        """Count that hearing had to begin again: `batch`, `event`, `round`, `connection`."""
+        """Count that delivery had to begin again: `batch`, `event`, `round`, `connection`, `relay`."""
         self._trouble(source, what).inc()
 
     def limited(self, limit: str) -> None:

@@ -2,15 +2,35 @@
 
 Each version's file begins with its number (`0001_…py`), which is its revision; so a database that is up to date is
 known by one query, and Alembic is imported only where there is something to do.
+
+A service goes on while its tables are changed: a change that cannot have a table soon lets go, so that nobody queues
+behind it, and is tried again. Of several that start at once, one changes the tables and the others wait for it.
 """
 
+import random
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import structlog
 from sqlalchemy import MetaData, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from frontdoor.database import Database, UtcDateTime
+
+log = structlog.get_logger()
+PATIENCE = 2.0
+"""Seconds for which a change waits for a table, and those who use the table wait behind it."""
+TRIES = 30
+"""How often a change is tried before the start fails."""
+
+
+class NotMigrated(Exception):
+    """The tables could not be brought to this release, because they are in use all the time. Start again."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 def folder_of(service: str) -> Path:
@@ -25,15 +45,37 @@ def head(folder: Path) -> str | None:
 
 
 def migrate(database: Database, service: str) -> bool:
-    """Bring a service's database to this release; False where it was there already."""
+    """Bring a service's database to this release; False where it was there already.
+
+    Raises `NotMigrated` where the tables were in use all the time.
+    """
     folder = folder_of(service)
+    for attempt in range(TRIES):
+        if _revision(database) == head(folder):
+            return attempt > 0
+        with database.alone("migration") as mine:
+            if mine and _upgrade(database, folder):
+                return True
+        time.sleep(random.uniform(0.1, 0.5) * min(attempt + 1, 4))  # noqa: S311  so that two do not meet again
+    raise NotMigrated
+
+
+def _upgrade(database: Database, folder: Path) -> bool:
+    """Change the tables in one transaction; False: somebody else was there, or the tables were in use for too long."""
     if _revision(database) == head(folder):
         return False
     from alembic import command  # noqa: PLC0415  a third of a second, for what is rarely needed
 
-    with database.engine.execution_options(writer=True).connect() as connection:
-        command.upgrade(config(folder, connection), "head")
-        connection.commit()
+    try:
+        with database.engine.execution_options(writer=True).connect() as connection:
+            if not database.is_sqlite:
+                connection.execute(text(f"set local lock_timeout = '{PATIENCE}s'"))
+                connection.execute(text("set local statement_timeout = 0"))
+            command.upgrade(config(folder, connection), "head")
+            connection.commit()
+    except OperationalError as trouble:
+        log.warning("migration_waits", service=folder.parent.name, error=type(trouble.orig).__name__)
+        return False
     return True
 
 

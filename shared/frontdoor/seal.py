@@ -8,18 +8,21 @@ import base64
 import json
 import os
 import threading
+import time
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Column, LargeBinary, MetaData, String, Table, bindparam, insert, select, update
+from sqlalchemy import Column, LargeBinary, MetaData, String, Table, bindparam, select, update
 
-from frontdoor.database import Database, UtcDateTime
+from frontdoor.database import Database, UtcDateTime, insert_absent
 
 _MARK = "s1"
 _NONCE_BYTES = 12
+REMEMBERED = 60.0
+"""Seconds of machine time after which a key is looked up again: another process may have destroyed it."""
 _metadata = MetaData()
 _keys = Table(
     "keys",
@@ -54,7 +57,7 @@ class KeyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._database.create(_metadata)
-        self._known: dict[str, bytes] = {}
+        self._known: dict[str, tuple[bytes, float]] = {}
         self._guard = threading.Lock()
 
     def answers(self) -> bool:
@@ -64,9 +67,8 @@ class KeyStore:
     def create(self, child_id: str, now: datetime) -> None:
         """Make and commit a key for this child; twice is harmless."""
         with self._database.write() as session:
-            if session.connection().scalar(select(_keys.c.child_id).where(_keys.c.child_id == child_id)) is None:
-                secret = AESGCM.generate_key(bit_length=256)
-                session.connection().execute(insert(_keys).values(child_id=child_id, secret=secret, created_at=now))
+            secret = AESGCM.generate_key(bit_length=256)
+            insert_absent(session, _keys, [{"child_id": child_id, "secret": secret, "created_at": now}])
 
     def destroy(self, child_id: str, now: datetime) -> None:
         """Erase the person: the row stays as the list of what was destroyed, the secret does not."""
@@ -77,8 +79,9 @@ class KeyStore:
             self._known.pop(child_id, None)
 
     def _secret(self, child_id: str) -> bytes:
-        secret = self._known.get(child_id)
-        if secret is None:
+        now = time.monotonic()
+        secret, until = self._known.get(child_id, (b"", 0.0))
+        if now >= until:
             with self._database.read() as session:
                 key = session.connection().execute(_one_key, {"child": child_id}).one_or_none()
             if key is None:
@@ -87,7 +90,7 @@ class KeyStore:
                 raise Erased
             secret = bytes(key.secret)
             with self._guard:
-                self._known[child_id] = secret
+                self._known[child_id] = secret, now + REMEMBERED
         return secret
 
     def known(self, child_ids: Collection[str]) -> set[str]:

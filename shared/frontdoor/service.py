@@ -14,12 +14,12 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy import MetaData
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
 from frontdoor import access, answers, documents, metrics, problems, readiness, signin
-from frontdoor.calls import Anybody, Call, may
-from frontdoor.database import Busy
+from frontdoor.calls import Anybody, Call, Route, may
+from frontdoor.database import Busy, is_passing
 from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import Hearer, Subscriptions
 from frontdoor.event_log import EventLog, Stale
@@ -108,7 +108,7 @@ def build(
 
 
 def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
-    router = APIRouter(prefix=f"/{service.name}")
+    router = APIRouter(prefix=f"/{service.name}", route_class=Route)
 
     @router.get("/health/live")
     def live(_call: Anybody) -> dict[str, str]:
@@ -199,10 +199,13 @@ def _wrong_parameters(error: RequestValidationError) -> Problem:
 
 _NOT_FOUND = Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
 _BUSY = Problem(503, "busy", "This cannot be saved just now. Nothing has been lost: try again in a moment.")
+_STALE = Problem(409, "stale", "Somebody else changed this in the meantime: look again.")
+_FAILED = Problem(500, "failed", "Something went wrong on our side. Nothing you sent has been lost.")
 _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Problem: lambda error: error,
     Refused: _refused,
-    Stale: lambda _: Problem(409, "stale", "Somebody else changed this in the meantime: look again."),
+    Stale: lambda _: _STALE,
+    IntegrityError: lambda error: _STALE if is_passing(error) else _FAILED,
     access.Denied: _denied,
     access.NotSignedIn: lambda _: Problem(401, "not_signed_in", "Sign in first."),
     HTTPException: _http,
@@ -210,7 +213,7 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Busy: lambda _: _BUSY,
     KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
     OperationalError: lambda _: _BUSY,
-    Exception: lambda _: Problem(500, "failed", "Something went wrong on our side. Nothing you sent has been lost."),
+    Exception: lambda _: _FAILED,
 }
 
 

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
@@ -85,8 +86,27 @@ def _until_open(port: int) -> None:
             time.sleep(0.1)
 
 
+ROLES = Path(__file__).parents[2] / "deploy" / "postgres"
+"""What makes the roles and databases of the services, as everywhere else."""
+DEMO_PASSWORD = "front-door-demo"  # noqa: S105  everybody may know it
+
+
+def copied(admin: str, template: str = "template0") -> str:
+    """Make an empty database, or a copy of another, as this superuser; give its name."""
+    name = f"t{uuid4().hex[:12]}"
+    made = SQL("create database {} template {} strategy file_copy encoding 'UTF8' locale 'C'")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(made.format(Identifier(name), Identifier(template)))
+    return name
+
+
+def address_of(admin: str, database: str) -> str:
+    """Give a database's address for SQLAlchemy."""
+    return f"{admin.replace('postgresql:', 'postgresql+psycopg:').rsplit('/', 1)[0]}/{database}"
+
+
 class PostgreSQL(Server):
-    """PostgreSQL 17; `admin` is the address of its superuser."""
+    """PostgreSQL 17 with the services' roles and databases; `admin` is the address of its superuser."""
 
     inside = 5432
 
@@ -94,6 +114,7 @@ class PostgreSQL(Server):
     def described(cls, port: int) -> Self:
         """Describe the container: not safe on power failure, for speed; safe on kill."""
         container = DockerContainer("postgres:17-trixie").with_env("POSTGRES_PASSWORD", "tests")
+        container.with_volume_mapping(str(ROLES), "/docker-entrypoint-initdb.d")
         return cls(container.with_command("postgres -c max_connections=300 -c fsync=off"), port)
 
     @property
@@ -115,11 +136,11 @@ class PostgreSQL(Server):
 
     def fresh(self, template: str = "template0") -> str:
         """Make an empty database, or a copy of another, and give its address for SQLAlchemy."""
-        name = f"t{uuid4().hex[:12]}"
-        made = SQL("create database {} template {} encoding 'UTF8' locale 'C'")
-        with psycopg.connect(self.admin, autocommit=True) as connection:
-            connection.execute(made.format(Identifier(name), Identifier(template)))
-        return f"postgresql+psycopg://postgres:tests@127.0.0.1:{self.port}/{name}"
+        return address_of(self.admin, copied(self.admin, template))
+
+    def url_of(self, role: str, database: str) -> str:
+        """Give the address of a database for one of the demo's roles."""
+        return f"postgresql+psycopg://{role}:{DEMO_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
 
 class Kafka(Server):

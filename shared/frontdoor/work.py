@@ -15,7 +15,7 @@ from sqlmodel import Session
 from frontdoor import access, tracing
 from frontdoor.areas import Area
 from frontdoor.calendars import local_date
-from frontdoor.database import Database
+from frontdoor.database import Database, claim
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
@@ -43,6 +43,7 @@ class Work:
     def __init__(self, parts: "Parts", session: Session, occasion: Occasion, actor: access.Actor) -> None:
         self.parts, self.session, self.occasion, self.actor = parts, session, occasion, actor
         self._saying = Saying(session, occasion)
+        self._has_appended = False
 
     @property
     def now(self) -> datetime:
@@ -64,8 +65,19 @@ class Work:
         """The children's data keys."""
         return self.parts.keys
 
+    @property
+    def has_written(self) -> bool:
+        """Whether anything may have been written in this work: the session's or the log's."""
+        session = self.session
+        return self._has_appended or bool(session.new or session.dirty or session.deleted)
+
+    def claim(self, *names: str) -> None:
+        """Claim what is to be decided about, before it is loaded; see `database.claim`."""
+        claim(self.session, *names)
+
     def append(self, stream: str, expected_version: int | None, *events: Event) -> list[Recorded]:
         """Append to this service's log; see `EventLog.append`."""
+        self._has_appended = True
         records = self.parts.log.append(self.session, stream, expected_version, events, self._saying)
         tracing.said(records)
         return records

@@ -22,10 +22,12 @@ FILES = {
 ITS_OWN = {
     "notification": {"channels.py", "wording.py"},  # the outside world, and the words that go there
     "referral-intake": {
+        "alerts.py",  # immediate danger, which is never a referral
         "form_pages.py",
         "filled_form.py",
-        "questions.py",
-    },  # the form: pages, answers, questions
+        "questions.py",  # the form: pages, answers, questions
+    },
+    "therapy-booking": {"supplies.py"},  # whom and where sessions are bought with and from
 }
 BESIDE = {"README.md", "migrations"}
 SAY_NOTHING = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "base"}

@@ -5,24 +5,29 @@ The suite asks a line for nothing that belongs to one transport: each transport 
 
 import asyncio
 import shutil
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from frontdoor import failpoints
 from frontdoor.areas import areas_folder, load_area
-from frontdoor.database import DERIVED, Database
+from frontdoor.database import DERIVED, Database, claim
 from frontdoor.delivery import parking
 from frontdoor.delivery.ears import Ears
 from frontdoor.delivery.hearer import Handler, Heard, Hearer, NotYet
 from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.delivery.relay import Relay
-from frontdoor.delivery.topics import Brokers
+from frontdoor.delivery.topics import Brokers, ensure_topics, topics_of
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event, LinkRenewed, NoticeSent, OfferEnded, RecordRefused
 from frontdoor.identifiers import FamilyLinks
@@ -112,6 +117,7 @@ class Line:
         self.calls.append(f"{event.offer}/{heard.record.version}")
         self.trouble.get(f"{event.offer}/{heard.record.version}", lambda: None)()
         note = LinkRenewed(reference=event.offer, recipient="note", generation=heard.record.version)
+        work.claim(f"link/{event.offer}/note")
         work.append(f"link/{event.offer}/note", None, note)
 
     def only_after_its_offer(self, work: Work, heard: Heard) -> None:
@@ -121,6 +127,7 @@ class Line:
         if work.version(f"link/{event.reference}/note") == 0:
             raise NotYet("therapy-booking", f"offer/{event.reference}")
         note = LinkRenewed(reference=event.notice, recipient="note", generation=heard.record.version)
+        work.claim(f"link/{event.notice}/note")
         work.append(f"link/{event.notice}/note", None, note)
 
     # --- what a test may do ---
@@ -139,6 +146,7 @@ class Line:
         owner = self.owners[source]
         occasion = Occasion(self.clock(), "somebody", "sample", "correlation")
         with owner.database.write() as session:
+            claim(session, stream)
             return owner.log.append(session, stream, None, events, Saying(session, occasion))
 
     def carry(self) -> None:
@@ -239,7 +247,7 @@ class KafkaLine(Line):
 
     def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
         self.postgres, kafka = request.getfixturevalue("postgres"), request.getfixturevalue("kafka")
-        self.brokers = Brokers(kafka.bootstrap, prefix=f"t{uuid4().hex[:8]}.", partitions=2)
+        self.brokers = Brokers(kafka.bootstrap, prefix=f"t{uuid4().hex[:8]}.", partitions=2, patience=3)
         self.urls: dict[str, str] = {}
         super().__init__(folder, request)
 
@@ -269,6 +277,66 @@ class KafkaLine(Line):
 
         asyncio.run(everything())
 
+    @contextmanager
+    def carrying(self, *also: Relay | Ears) -> Iterator[None]:
+        """Let relays and ears run in the background, as in a running service; `also`: others beside them."""
+        those = [*self.relays, self.ears, *also]
+
+        async def everything() -> None:
+            await asyncio.gather(*(one.run() for one in those))
+
+        thread = threading.Thread(target=asyncio.run, args=(everything(),))
+        thread.start()
+        try:
+            yield
+        finally:
+            for one in those:
+                one.stop()
+            thread.join()
+
+    def another_member(self, number: str = "2") -> Ears:
+        """Give the ears of another process of the same service."""
+        return Ears(Hearer(self.parts, self.hearer.subscriptions, RecordRefused), self.brokers, number, self._say_again)
+
+    def eventually(self, there: Callable[[], bool], seconds: float = 60) -> bool:
+        """Wait until it is there; give back whether it is."""
+        until = time.monotonic() + seconds
+        while not there():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def unrelayed(self) -> int:
+        """Count what Kafka has not got."""
+        counted = 0
+        for owner in self.owners.values():
+            with owner.database.read() as session:
+                counted += session.connection().execute(owner.log.unrelayed.select()).rowcount
+        return counted
+
+    def send(self, topic: str, value: bytes | None, key: str, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Send a record to a topic as anybody could who reaches the brokers."""
+
+        async def sending() -> None:
+            await ensure_topics(self.brokers, [topic])
+            async with AIOKafkaProducer(bootstrap_servers=self.brokers.bootstrap) as producer:
+                wait = self.brokers.topic(topic), value, key.encode()
+                await producer.send_and_wait(*wait, headers=list(headers))
+
+        asyncio.run(sending())
+
+    def lose_topics(self) -> None:
+        """Let Kafka lose everything."""
+
+        async def losing() -> None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.brokers.bootstrap)
+            await admin.start()
+            await admin.delete_topics([self.brokers.topic(name) for name in topics_of(self.owner_names)])
+            await admin.close()
+
+        asyncio.run(losing())
+
     def copy(self, name: str) -> str:  # type: ignore[override]
         """Make a copy of one service's database."""
         self._close(name)
@@ -288,6 +356,15 @@ class KafkaLine(Line):
 
 
 LINES = {"local": Line, "kafka": KafkaLine}
+
+
+@pytest.fixture
+def kafka_line(request, tmp_path):
+    """A fresh line over Kafka."""
+    made = KafkaLine(tmp_path, request)
+    yield made
+    failpoints.disarm()
+    made._close("")
 
 
 @pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.containers)])

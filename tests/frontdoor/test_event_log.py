@@ -5,8 +5,8 @@ import threading
 import pytest
 from sqlalchemy import MetaData
 
-from frontdoor.database import Database
-from frontdoor.event_log import EventLog, Occasion, Saying, Stale, decode
+from frontdoor.database import Database, claim
+from frontdoor.event_log import EventLog, Occasion, Saying, Stale, Unclaimed, decode
 from frontdoor.events import LinkRenewed
 from frontdoor.testing import NOW
 
@@ -30,6 +30,7 @@ def renewed(number):
 def append(database, log, stream, expected, *numbers, cause=None):
     occasion = Occasion(NOW, "somebody", "sample", "correlation", caused_by=cause)
     with database.write() as session:
+        claim(session, stream)
         return log.append(session, stream, expected, [renewed(number) for number in numbers], Saying(session, occasion))
 
 
@@ -56,6 +57,14 @@ def test_a_decision_on_an_older_picture_is_refused(database, log):
 
     with pytest.raises(Stale):
         append(database, log, "link/1", 0, 2)
+
+
+def test_what_is_there_already_must_be_claimed_before_it_is_decided_on(database, log):
+    append(database, log, "link/1", 0, 1)
+    said = Occasion(NOW, "somebody", "sample", "correlation")
+
+    with pytest.raises(Unclaimed, match="link/1"), database.write() as session:
+        log.append(session, "link/1", 1, [renewed(2)], Saying(session, said))
 
 
 def test_a_failed_transaction_leaves_nothing_behind(database, log):

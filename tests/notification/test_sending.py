@@ -253,14 +253,15 @@ def test_an_answer_that_makes_no_sense_keeps_no_other_result_from_being_noted(st
 
 
 @contextmanager
-def another_process_sends(folder):
+def another_process_sends(database):
     """Let another process hold the sender's lock."""
     hold = (
-        "import fcntl, sys; lock = open(sys.argv[1], 'a'); fcntl.flock(lock, fcntl.LOCK_EX); print(flush=True); input()"
+        "import sys; from frontdoor.database import Database\n"
+        "with Database(sys.argv[1]).alone(sys.argv[2]) as held: print(held, flush=True); input()"
     )
-    told = [sys.executable, "-c", hold, str(folder / handlers.LOCK)]
+    told = [sys.executable, "-c", hold, database.url.render_as_string(hide_password=False), handlers.SENDER]
     with subprocess.Popen(told, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        other.stdout.readline()
+        assert other.stdout.readline() == b"True\n"
         yield
         other.kill()
 
@@ -270,14 +271,14 @@ def test_while_another_process_sends_this_one_neither_sends_nor_asks(stage, fami
     with pytest.raises(killed):
         send(provider(killed()))
     channel = provider()
-    with another_process_sends(stage.parts.folder):
+    with another_process_sends(stage.parts.database):
         assert send(channel) == 0
     assert (channel.seen, channel.asked) == ([], [])
 
 
 def test_a_sender_that_was_killed_holds_up_no_other(stage, family, provider, send):
     family.is_known()
-    with another_process_sends(stage.parts.folder):
+    with another_process_sends(stage.parts.database):
         pass
     send(provider())
     assert family.statuses() == ["delivered"]

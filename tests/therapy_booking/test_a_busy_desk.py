@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from frontdoor.events import EntryClosed, TherapyAgreed
 from frontdoor.testing import NOW, Stage
 from frontdoor.work import Refused
-from therapy_booking import commands, handlers, store
+from therapy_booking import commands, handlers, store, supplies
 from therapy_booking.app import service
 
 pytestmark = pytest.mark.slow
@@ -32,12 +32,12 @@ class BusyDesk(RuleBasedStateMachine):
         self.stage = Stage(service, Path(self.folder.name))
         self.waits, self.booked, self.blocks = set(), {}, []
         with self.stage.work(COORDINATOR) as work:
-            provider = handlers.register_provider(work, commands.RegisterProvider(name="A", kind="nhs"))["provider"]
+            provider = supplies.register_provider(work, commands.RegisterProvider(name="A", kind="nhs"))["provider"]
             self.supply = [self._therapist(work, provider) for _ in range(2)]
-            place = handlers.register_place(work, commands.RegisterPlace(name="A", kind="online"))["place"]
+            place = supplies.register_place(work, commands.RegisterPlace(name="A", kind="online"))["place"]
             gift = commands.Contribute(organisation="sample-icb", discipline="salt", pence=10_000)
             wish = commands.OpenPool(name="A", term="2026-autumn", contributions=(gift,))
-            pool = handlers.open_pool(work, wish)["pool"]
+            pool = supplies.open_pool(work, wish)["pool"]
             for therapist, seats, weeks in zip(self.supply, (1, 2), (3, 5), strict=True):
                 order = {
                     "provider": provider, "therapist": therapist, "discipline": "salt", "mode": "group", "place": place,
@@ -49,7 +49,7 @@ class BusyDesk(RuleBasedStateMachine):
 
     def _therapist(self, work, provider):
         wish = commands.RegisterTherapist(name="A", provider=provider, disciplines=("salt",))
-        return handlers.register_therapist(work, wish)["therapist"]
+        return supplies.register_therapist(work, wish)["therapist"]
 
     def teardown(self):
         self.stage.parts.database.dispose()

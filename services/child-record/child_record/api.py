@@ -7,12 +7,12 @@ from pydantic import BaseModel
 
 from child_record import domain, handlers
 from child_record.commands import RenewLink
-from frontdoor.calls import Call, may
+from frontdoor.calls import Call, Route, may
 from frontdoor.events import instant
 from frontdoor.problems import json_body
 from frontdoor.work import Work
 
-router = APIRouter()
+router = APIRouter(route_class=Route)
 
 
 class TimelineLine(BaseModel):

@@ -26,6 +26,7 @@ NO_REFERENCE = "no reference"
 def open_record(work: Work, heard: Heard) -> None:
     """Open a referral's record with its first line. Twice is harmless: the record is there already."""
     event = cast(events.ReferralSubmitted, heard.event)
+    work.claim(store.stream_of(event.reference))
     if store.record(work.session, work.occasion.area, event.reference):
         return
     organisation = work.area.organisations.get(event.organisation or event.setting or "")
@@ -53,6 +54,7 @@ def open_record(work: Work, heard: Heard) -> None:
 
 def note_step(work: Work, heard: Heard, reference: str, what: str, agency: Agency | None, facts: domain.Facts) -> None:
     """Note that something happened. Twice is harmless: one event leads to one line, named after that event."""
+    work.claim(store.stream_of(reference))
     record = store.record(work.session, work.occasion.area, reference)
     if record is None:
         raise NotYet("referral-intake", f"referral/{reference}")
@@ -63,7 +65,9 @@ def note_step(work: Work, heard: Heard, reference: str, what: str, agency: Agenc
 def note_child(work: Work, event: events.ChildRegistered) -> None:
     """Note who a child is, still sealed. Twice is harmless: it says the same again."""
     noted = events.RecordChildNoted(child_id=event.child_id, identity=event.identity)
-    work.append(f"child-noted/{event.child_id}", None, noted)
+    stream = f"child-noted/{event.child_id}"
+    work.claim(stream)
+    work.append(stream, None, noted)
 
 
 def _by(work: Work, heard: Heard, record: store.Record) -> str:
@@ -96,13 +100,14 @@ def renew_link(work: Work, reference: str, form: RenewLink) -> dict[str, Any]:
     """Replace somebody's link. Twice renews twice, each time without harm; only the last link opens."""
     record = _found(work, "link.renew", reference)
     work.may("link.renew", store.subject(work.session, record))
+    stream = store.link_stream_of(record.reference, form.recipient)
+    work.claim(stream)
     known = {domain.SENDER, *record.contacts}
     now = store.generation(work.session, work.occasion.area, record.reference, form.recipient)
     try:
         renewed = domain.renewed(record.reference, form.recipient, known, now)
     except domain.NotAllowed as why:
         raise Refused(why.code, why.sentence, status=422, field="recipient") from None
-    stream = store.link_stream_of(record.reference, form.recipient)
     work.append(stream, work.version(stream), renewed)
     link = FamilyLink(record.reference, form.recipient, renewed.generation)
     return {"status_url": work.parts.links.path(link)}

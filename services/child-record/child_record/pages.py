@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from child_record import domain, handlers, store
 from child_record.domain import Stand
 from frontdoor import access, problems
-from frontdoor.calls import Anybody, Call, may
+from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.database import Database
 from frontdoor.events import instant
 from frontdoor.fields import LARGEST
@@ -30,7 +30,7 @@ from frontdoor.web import Pages
 from frontdoor.work import Parts
 
 log = structlog.get_logger()
-router = APIRouter()
+router = APIRouter(route_class=Route)
 pages = Pages("child_record")
 A_PAGE = 25
 REFRESH = {"Refresh": "2"}

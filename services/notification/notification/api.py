@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from frontdoor.access import Denied, Deny, Subject
-from frontdoor.calls import Call, may
+from frontdoor.calls import Call, Route, may
 from frontdoor.events import Instant
 from frontdoor.identifiers import normal_reference
 from notification import domain, store
 
-router = APIRouter()
+router = APIRouter(route_class=Route)
 
 
 class NoticeShown(BaseModel):

@@ -1,11 +1,8 @@
 """What notification does: it notes whom to tell, says what each is to be told, and sends it."""
 
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
-from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -36,8 +33,8 @@ log = structlog.get_logger()
 INTAKE = "referral-intake"
 BATCH = 50
 """Notices taken at a time: in one transaction before the provider is called for each, in one after."""
-LOCK = "sender.lock"
-"""In the data folder: whoever holds it is the only one that sends, of all threads and processes."""
+SENDER = "sender"
+"""Whoever holds this name is the only one that sends, of all threads, processes and machines."""
 
 
 # --- hearing ---------------------------------------------------------------------------------------------------------
@@ -46,15 +43,20 @@ LOCK = "sender.lock"
 def note_recipient(work: Work, said: ContactAdded | ContactChanged) -> None:
     """Note how somebody wishes to be told. Twice is harmless: it is the whole new state."""
     noted = RecipientNoted.model_validate(said.model_dump())
-    work.append(f"recipient/{said.contact_id}", None, noted)
+    stream = f"recipient/{said.contact_id}"
+    # The case too: who is told of a step is settled before or after somebody joins, never meanwhile.
+    work.claim(_case_stream(said.reference), stream)
+    work.append(stream, None, noted)
 
 
 def note_link(work: Work, renewed: LinkRenewed) -> None:
     """Note which link of somebody's opens. Twice, or late, is harmless: only a later one than known is noted."""
+    stream = f"link-noted/{renewed.reference}/{renewed.recipient}"
+    work.claim(stream)
     known = store.link_generation(work.session, renewed.reference, renewed.recipient)
     noted = domain.link_noted(renewed, known)
     if noted is not None:
-        work.append(f"link-noted/{noted.reference}/{noted.contact_id}", None, noted)
+        work.append(stream, None, noted)
 
 
 def note_queue(work: Work, said: ReferralQueued) -> None:
@@ -67,6 +69,7 @@ def open_case(work: Work, heard: Heard, said: ReferralSubmitted) -> None:
 
     Waits, before anything is written, for every contact that the referral names.
     """
+    work.claim(_case_stream(said.reference))
     people = []
     for contact in said.contacts:
         person = store.recipient(work.session, contact.contact_id)
@@ -74,7 +77,7 @@ def open_case(work: Work, heard: Heard, said: ReferralSubmitted) -> None:
             raise NotYet(INTAKE, f"contact/{contact.contact_id}")
         people.append(person)
     case = domain.case_of(said)
-    work.append(f"case-noted/{said.reference}", None, case.noted())
+    work.append(_case_stream(said.reference), None, case.noted())
     _tell(work, heard, case, people)
 
 
@@ -84,8 +87,13 @@ def tell_step(work: Work, heard: Heard, reference: str) -> None:
     _tell(work, heard, case, store.recipients(work.session, heard.record.area, reference))
 
 
+def _case_stream(reference: str) -> str:
+    return f"case-noted/{reference}"
+
+
 def known_case(work: Work, reference: str) -> domain.Case:
-    """The case of a referral; what comes before it waits for it."""
+    """The case of a referral, claimed; what comes before it waits for it."""
+    work.claim(_case_stream(reference))
     case = store.case(work.session, reference)
     if case is None:
         raise NotYet(INTAKE, f"referral/{reference}")
@@ -95,7 +103,7 @@ def known_case(work: Work, reference: str) -> domain.Case:
 def _note_case(work: Work, case: domain.Case, said: Event) -> domain.Case:
     after = domain.case_after(case, said)
     if after != case:
-        work.append(f"case-noted/{case.reference}", None, after.noted())
+        work.append(_case_stream(case.reference), None, after.noted())
     return after
 
 
@@ -107,7 +115,7 @@ def _tell(work: Work, heard: Heard, case: domain.Case, people: Sequence[store.Re
         told = domain.tell(_person(person), case, occurrence, template, facts)
         notice = domain.notice_id(record.id, person.contact_id, person.channel)
         if store.notice(work.session, notice) is None:
-            work.append(f"notice/{notice}", 0, *told)
+            work.append(_stream(notice), 0, *told)
 
 
 def _offer_due(work: Work, case: domain.Case, agreed_at: datetime) -> date | None:
@@ -126,13 +134,18 @@ def _person(row: store.Recipient) -> domain.Person:
 
 def settle_notice(work: Work, notice: str) -> None:
     """Somebody has seen to a notice that could not be sent. Twice is harmless: the second finds nothing to do."""
+    work.claim(_stream(notice))
     row = store.notice(work.session, notice)
     if row is None or row.area != work.actor.area:
         raise Refused("not_found", "There is no such message.", status=404)
     if row.task is None:
         return
     settled = NoticeSettled(notice=row.notice, reference=row.reference, child_id=row.child_id)
-    work.append(f"notice/{notice}", row.version, settled)
+    work.append(_stream(notice), row.version, settled)
+
+
+def _stream(notice: str) -> str:
+    return f"notice/{notice}"
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
@@ -144,7 +157,7 @@ def send_notices(parts: Parts, channel: Channel) -> int:
     Stopped at any moment and run again, nothing is sent twice: an attempt is committed before the provider is called,
     and one without a result is asked about by the notice's id, never just repeated.
     """
-    with _only_sender(parts.folder) as alone:
+    with parts.database.alone(SENDER) as alone:
         return _send_round(parts, channel) if alone else 0
 
 
@@ -158,20 +171,6 @@ def _send_round(parts: Parts, channel: Channel) -> int:
         moved += len(taken)
         _send(parts, channel, taken, restored=restored)
     return moved
-
-
-@contextmanager
-def _only_sender(folder: Path) -> Iterator[bool]:
-    """Hold the sender's lock; False: somebody else does, here or in another process. A kill lets go of it."""
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(lock)
 
 
 Taken = Sequence[tuple[domain.Notice, Message | None]]
@@ -198,7 +197,10 @@ def _take(parts: Parts) -> Taken:
     """Decide about the next due notices, and commit an attempt of each that may be sent."""
     taken = []
     with _working(parts) as work:
-        for notice in [_notice(row) for row in store.due(work.session, parts.area.id, work.now, BATCH)]:
+        seen = {row.notice for row in store.due(work.session, parts.area.id, work.now, BATCH)}
+        work.claim(*map(_stream, seen))
+        due = [_notice(row) for row in store.due(work.session, parts.area.id, work.now, BATCH)]
+        for notice in (notice for notice in due if notice.notice in seen):
             with suppress(Stale):  # somebody else has changed this one: look again next time
                 taken.append((notice, _prepare_alone(work, notice)))
     return taken
@@ -214,7 +216,7 @@ def _prepare_alone(work: Work, notice: domain.Notice) -> Message | None:
     except Exception as trouble:  # noqa: BLE001  its own words may be personal: only its type is told
         log.warning("notice_not_written", notice=notice.notice, error=type(trouble).__name__)
         before = domain.stumbles(store.life_of(work.session, notice.notice))
-        work.append(f"notice/{notice.notice}", notice.version, domain.stumbled(notice, before, work.now))
+        work.append(_stream(notice.notice), notice.version, domain.stumbled(notice, before, work.now))
         return None
 
 
@@ -229,11 +231,11 @@ def _prepare(work: Work, notice: domain.Notice) -> Message | None:
         return None
     address = None if barred else _address(work, person)
     if barred is None and address is not None:
-        work.append(f"notice/{notice.notice}", notice.version, domain.attempted(notice))
+        work.append(_stream(notice.notice), notice.version, domain.attempted(notice))
         return _message(work, notice, address)
     erased = work.keys.unseal_or(person.details, None) is None
     reason = barred or ("erased" if erased else "no_address")
-    work.append(f"notice/{notice.notice}", notice.version, domain.suppressed(notice, reason))
+    work.append(_stream(notice.notice), notice.version, domain.suppressed(notice, reason))
     return None
 
 
@@ -242,9 +244,9 @@ def _move(work: Work, notice: domain.Notice, wishes: domain.Person) -> None:
     created = domain.moved(notice, wishes)
     told_before = store.notice(work.session, created.notice) is not None
     reason: domain.Suppression = "channel_changed_back" if told_before else "channel_changed"
-    work.append(f"notice/{notice.notice}", notice.version, domain.suppressed(notice, reason))
+    work.append(_stream(notice.notice), notice.version, domain.suppressed(notice, reason))
     if not told_before:
-        work.append(f"notice/{created.notice}", 0, created)
+        work.append(_stream(created.notice), 0, created)
 
 
 def _address(work: Work, person: store.Recipient) -> str | None:
@@ -295,6 +297,7 @@ def _note_results(parts: Parts, results: Sequence[tuple[domain.Notice, domain.An
     if not results:
         return 0
     with _working(parts) as work:
+        work.claim(*(_stream(before.notice) for before, _ in results))
         for before, answer in results:
             _note_result(work, before, answer)
     return len(results)
@@ -306,7 +309,7 @@ def _note_result(work: Work, before: domain.Notice, answer: domain.Answer) -> No
             row = store.notice(work.session, before.notice)
             if row is not None and row.state == "sending":
                 said = domain.outcome(_notice(row), answer, work.now)
-                work.append(f"notice/{row.notice}", row.version, said)
+                work.append(_stream(row.notice), row.version, said)
     except OperationalError:
         raise
     except Exception as trouble:  # noqa: BLE001  the next round asks again; the others' results are kept now

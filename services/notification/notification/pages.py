@@ -9,12 +9,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
 
 from frontdoor.access import WHO_MAY, Allow, Denied, Deny
-from frontdoor.calls import Call, may
+from frontdoor.calls import Call, Route, may
 from frontdoor.web import Pages
 from frontdoor.work import Refused, Work
 from notification import channels, handlers, store
 
-router = APIRouter()
+router = APIRouter(route_class=Route)
 pages = Pages("notification")
 
 MOST_TASKS = 50

@@ -9,16 +9,16 @@ from fastapi.responses import RedirectResponse
 from markupsafe import Markup, escape
 from starlette.datastructures import MultiDict
 
-from frontdoor.calls import Call, may
+from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import MAX_BODY, Problem
 from frontdoor.web import FieldError, Form, Pages
 from frontdoor.work import Work
-from referral_intake import domain, handlers, store
+from referral_intake import alerts, domain, handlers, store
 from referral_intake.filled_form import Filled, refusal
 from referral_intake.questions import PEOPLE, Leaf, first_values, in_words, reader_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Route, include_in_schema=False)
 pages = Pages("referral_intake")
 Page = Response
 Referring = Annotated[Call, may("referral.submit")]
@@ -95,6 +95,7 @@ def confirm_delete(request: Request, call: Referring, draft: str) -> Page:
 def delete(call: Referring, draft: str) -> Page:
     """Delete a draft, and destroy its key. Twice is harmless."""
     with call.work() as work:
+        handlers.claim_draft(work, draft)
         mine = store.find_draft(work.session, draft, call.actor.person) is not None
         store.drop_draft(work.session, draft, call.actor.person)
     if mine:
@@ -121,6 +122,7 @@ def _open(call: Call, draft: str) -> Filled | Response:
 def _change(call: Call, draft: str, page: str, change: Callable[[Filled], Filled]) -> Filled | Response:
     """Change a draft in one transaction, so that two tabs lose nothing of each other's pages."""
     with call.work() as work:
+        handlers.claim_draft(work, draft)
         row = store.find_draft(work.session, draft, call.actor.person)
         if row is not None:
             filled = change(_filled(call, work.keys.unseal_or(row.values, {})))
@@ -165,7 +167,7 @@ def send(request: Request, call: Referring, draft: str) -> Page:
     filled = _open(call, draft)
     if isinstance(filled, Response):
         return filled
-    if handlers.is_danger(filled.data()):
+    if alerts.is_danger(filled.data()):
         return _danger_page(request, call, draft, filled)
     wrong = filled.wrong()
     if wrong.errors:
@@ -230,14 +232,14 @@ def add_to_alert(call: Referring, draft: str, alert: str, sent: Sent) -> Page:
 
 
 def _own_alert(work: Work, alert: str) -> store.Alert:
-    row = store.find_alert(work.session, work.area.id, alert)
+    row = alerts.claimed_alert(work, alert)
     if row is None or row.sent_by != work.actor.person:
         raise nothing_here()
     return row
 
 
 def _danger_page(request: Request, call: Call, draft: str, filled: Filled) -> Page:
-    refused = handlers.raise_alert(call.parts, call.actor, filled.told())
+    refused = alerts.raise_alert(call.parts, call.actor, filled.told())
     return _what_to_do(request, call, draft, str(refused.more["alert"]), added=False)
 
 
@@ -301,7 +303,7 @@ def answer_page(request: Request, call: Referring, draft: str, page: str, sent: 
     if isinstance(filled, Response):
         return filled
     leaf = _leaf(filled, page)
-    if page == "danger" and handlers.is_danger(filled.data()):
+    if page == "danger" and alerts.is_danger(filled.data()):
         return _danger_page(request, call, draft, filled)
     wrong = filled.wrong_on(leaf)
     if wrong.errors:

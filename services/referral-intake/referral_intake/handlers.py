@@ -3,12 +3,10 @@
 Reading is here too, where it shows a child's data: each answer leaves its audit row in the same transaction.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from pydantic import BaseModel
 
 from frontdoor import access, files
@@ -40,7 +38,6 @@ from referral_intake.commands import (
     read_cursor,
 )
 
-log = structlog.get_logger()
 UPLOADS = "uploads"
 ENDS = "This referral has been withdrawn, so nothing more can be done with it: make a new one"
 
@@ -76,6 +73,7 @@ def prepare_child(parts: Parts, form: ReferralForm, child_id: str) -> None:
 
 def receive_referral_once(work: Work, token: str, form: ReferralForm, child_id: str) -> Receipt:
     """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
+    claim_draft(work, token)
     reference = store.reference_of_token(work.session, work.actor.person, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
@@ -83,6 +81,11 @@ def receive_referral_once(work: Work, token: str, form: ReferralForm, child_id: 
     receipt = receive_referral(work, form, child_id)
     store.keep_token(work.session, work.actor.person, token, receipt.reference)
     return receipt
+
+
+def claim_draft(work: Work, draft: str) -> None:
+    """Let nobody else change or send this draft meanwhile: two tabs lose nothing of each other's pages."""
+    work.claim(f"draft/{draft}")
 
 
 def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
@@ -98,7 +101,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
     work.append(f"child/{child_id}", 0, registered)
     contacts = [_added(work, form, contact, (reference, child_id)) for contact in form.contacts]
     for contact in contacts:
-        work.append(f"contact/{contact.contact_id}", 0, contact)
+        work.append(_contact_stream(contact.contact_id), 0, contact)
     event = _submitted(work, form, reference, registered, contacts)
     work.append(f"referral/{reference}", 0, event)
     found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
@@ -183,76 +186,12 @@ def _check_evidence(work: Work, ids: Sequence[str]) -> None:
         raise wrong_fields(wrong)
 
 
-# --- immediate danger -------------------------------------------------------------------------------------------------
-
-
-def is_danger(sent: Any) -> bool:
-    """Say whether somebody says that a child is in danger now; looked at before anything else."""
-    return isinstance(sent, dict) and sent.get("immediate_danger") is True
-
-
-def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
-    """Keep what was sent for the care duty team, in a transaction of its own; give the refusal to answer with."""
-    alert_id = short_id("A")
-    parts.keys.create(alert_id, parts.clock())
-    with parts.work(actor) as work:
-        kept = log_alert(work, sent, alert_id)
-    said = domain.danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
-    return Refused("immediate_danger", said, status=422, field="immediate_danger", alert=kept)
-
-
-def log_alert(work: Work, sent: Any, alert_id: str) -> str:
-    """Keep an alert and give its id. Twice is harmless: the same words again, unread, are the same alert."""
-    digest = domain.keyed_hash(work.parts.secret, json.dumps(sent, sort_keys=True))
-    since = work.now - domain.ESCALATE_AFTER
-    if known := store.same_alert(work.session, work.area.id, work.actor.person, digest, since):
-        return known.id
-    sealed = work.keys.seal(alert_id, sent)
-    store.keep_alert(work.session, work.area.id, work.actor.person, alert_id, digest, sealed, work.now)
-    log.warning("alert_received", alert=alert_id)
-    return alert_id
-
-
-def show_alerts(work: Work) -> list[dict[str, Any]]:
-    """Show the duty team's alerts with what was sent, unread ones first."""
-    rows = store.alerts_of(work.session, work.area.id)
-    work.shown("alert.read", [row.id for row in rows], access.Allow("triager"))
-    return [_alert_answer(work, row) for row in rows]
-
-
-def read_alert(work: Work, alert_id: str) -> dict[str, Any]:
-    """Note that somebody of the duty team has read an alert. Twice is harmless: the first reader stays."""
-    row = store.find_alert(work.session, work.area.id, alert_id)
-    if row is None:
-        raise _unknown("alert.read", "")
-    if row.read_at is None:
-        row.read_at, row.read_by = work.now, work.actor.person
-    work.shown("alert.read", [row.id], access.Allow("triager"))
-    return {"alert": row.id, "read_at": instant(row.read_at), "read_by": row.read_by}
-
-
-def escalate_alerts(work: Work) -> int:
-    """Escalate the alerts that nobody has read in time; each once, however often this runs."""
-    late = store.alerts_to_escalate(work.session, work.now - domain.ESCALATE_AFTER)
-    for row in late:
-        row.escalated_at = work.now
-        log.error("alert_unread", alert=row.id)
-    return len(late)
-
-
-def _alert_answer(work: Work, row: store.Alert) -> dict[str, Any]:
-    times = {"received_at": row.received_at, "escalated_at": row.escalated_at, "read_at": row.read_at}
-    said = {name: instant(at) if at else None for name, at in times.items()}
-    by = {"alert": row.id, "sent_by": row.sent_by, "read_by": row.read_by}
-    return {**by, **said, "escalated": row.escalated_at is not None, "sent": work.keys.unseal_or(row.sent, {})}
-
-
 # --- afterwards -------------------------------------------------------------------------------------------------------
 
 
 def withdraw_referral(work: Work, reference: str, reason: str) -> dict[str, Any]:
     """Take a referral back. Twice is refused: it has ended."""
-    referral, _ = _find(work, reference, "referral.withdraw")
+    referral = _find_to_change(work, reference, "referral.withdraw")
     _require("ReferralWithdrawn", referral.status)
     event = ReferralWithdrawn(
         reference=referral.reference,
@@ -266,7 +205,7 @@ def withdraw_referral(work: Work, reference: str, reason: str) -> dict[str, Any]
 
 def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str, Any]:
     """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
-    referral, _ = _find(work, reference, "referral.add")
+    referral = _find_to_change(work, reference, "referral.add")
     _require("ReferralAmended", referral.status)
     _check_evidence(work, addition.evidence)
     event = ReferralAmended(
@@ -282,8 +221,10 @@ def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str,
 
 def change_contacts(work: Work, reference: str, change: ContactChange) -> dict[str, Any]:
     """Change who is told what happens, and how. Twice is harmless: an event carries the whole new state."""
-    referral, _ = _find(work, reference, "referral.contacts")
+    referral = _find_to_change(work, reference, "referral.contacts")
     known = {row.contact_id: row for row in store.contacts_of(work.session, referral)}
+    # Nobody changes them without the referral, which is claimed: none of these has to wait.
+    work.claim(*(_contact_stream(contact_id) for contact_id in known))
     changed = []
     for at, contact in enumerate(change.contacts):
         row = known.get(_which_contact(work, known, contact, at) or "")
@@ -292,9 +233,13 @@ def change_contacts(work: Work, reference: str, change: ContactChange) -> dict[s
         case, home = (referral.reference, referral.child_id), _identity(work, referral.child_id)
         state = _contact_state(work, contact, case, contact_id, told=told, home=home)
         event = ContactChanged(**state) if row else ContactAdded(**state)
-        work.append(f"contact/{contact_id}", None if row else 0, event)
+        work.append(_contact_stream(contact_id), None if row else 0, event)
         changed.append({"contact": contact_id, "channel": contact.channel})
     return {"reference": referral.reference, "contacts": changed}
+
+
+def _contact_stream(contact_id: str) -> str:
+    return f"contact/{contact_id}"
 
 
 def _which_contact(work: Work, known: dict[str, store.Contact], contact: ChangedContact, at: int) -> str | None:
@@ -317,15 +262,19 @@ def _is_told(work: Work, referral: store.Referral, contact: Contact, row: store.
 
 def note_progress(work: Work, noted: ProgressNoted) -> None:
     """Note where a referral stands with an agency. Twice is harmless: what is known already is not said again."""
+    stream = f"progress/{noted.reference}"
+    work.claim(stream)
     known = store.progress_with(work.session, noted.reference, noted.agency)
     if known is None or known.status != noted.status or noted.due_at not in {None, known.due_at}:
-        work.append(f"progress/{noted.reference}", None, noted)
+        work.append(stream, None, noted)
 
 
 def note_link(work: Work, renewed: LinkRenewed) -> None:
     """Note which link of the sender's opens. Twice, or late, is harmless: only a later one than known is noted."""
+    stream = f"link-noted/{renewed.reference}"
+    work.claim(stream)
     if noted := domain.link_noted(renewed, store.link_generation(work.session, renewed.reference)):
-        work.append(f"link-noted/{noted.reference}", None, noted)
+        work.append(stream, None, noted)
 
 
 def _require(event_type: str, status: str) -> None:
@@ -352,6 +301,12 @@ def _find(work: Work, reference: str, action: str) -> tuple[store.Referral, acce
         raise _unknown(action, known)
     subject = store.subject_of(referral, _standing(work, referral.reference).agencies)
     return referral, work.may(action, subject)
+
+
+def _find_to_change(work: Work, reference: str, action: str) -> store.Referral:
+    """Find a referral that nobody else changes meanwhile."""
+    work.claim(f"referral/{normal_reference(reference) or ''}")
+    return _find(work, reference, action)[0]
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -13,18 +13,18 @@ from pydantic import ValidationError
 from frontdoor import access, answers, limits, navigation, signin
 from frontdoor.areas import Person
 from frontdoor.calendars import clock_state
-from frontdoor.calls import Anybody, Call, may
+from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.events import read_instant
 from frontdoor.identifiers import FamilyLink, normal_reference, short_id
 from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import words
 from frontdoor.work import Work
-from referral_intake import domain, form_pages, handlers, store
+from referral_intake import alerts, domain, form_pages, handlers, store
 from referral_intake.commands import Addition, Withdrawal
 from referral_intake.form_pages import Page, Sent, drafts, lines, nothing_here, pages, see
 from referral_intake.questions import in_words, reader_of, told
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Route, include_in_schema=False)
 router.routes.extend(form_pages.router.routes)
 Reading = Annotated[Call, may("referral.read")]
 Adding = Annotated[Call, may("referral.add")]
@@ -244,10 +244,10 @@ def _child_name(work: Work, reference: str) -> str:
 
 
 @router.get("/alerts")
-def alerts(request: Request, call: OnDuty) -> Page:
+def list_alerts(request: Request, call: OnDuty) -> Page:
     """Alerts of immediate danger, unread ones first."""
     with call.work() as work:
-        found = handlers.show_alerts(work)
+        found = alerts.show_alerts(work)
     return pages.render(request, "alerts.html", alerts=found, people=call.parts.area.people)
 
 
@@ -255,7 +255,7 @@ def alerts(request: Request, call: OnDuty) -> Page:
 def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
     """One alert with everything that was sent."""
     with call.work() as work:
-        found = next((one for one in handlers.show_alerts(work) if one["alert"] == alert), None)
+        found = next((one for one in alerts.show_alerts(work) if one["alert"] == alert), None)
     if found is None:
         raise nothing_here()
     area = call.parts.area
@@ -268,5 +268,5 @@ def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
 def take_alert(call: OnDuty, alert: str) -> Page:
     """Say that somebody of the duty team has read an alert and acts on it."""
     with call.work() as work:
-        handlers.read_alert(work, alert)
+        alerts.read_alert(work, alert)
     return see(f"/alerts/{alert}")

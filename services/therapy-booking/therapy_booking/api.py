@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from frontdoor.calls import Call, may
+from frontdoor.calls import Call, Route, may
 from frontdoor.problems import json_body
-from therapy_booking import commands, handlers, store
+from therapy_booking import commands, handlers, store, supplies
 
-router = APIRouter()
+router = APIRouter(route_class=Route)
 
 Managing = Annotated[Call, may("supply.manage")]
 Pooling = Annotated[Call, may("pool.manage")]
@@ -79,7 +79,7 @@ def post_provider(
     call: Managing, wish: Annotated[commands.RegisterProvider, json_body(commands.RegisterProvider)]
 ) -> Response:
     """Answers `{"provider"}`."""
-    return call.once(lambda work: handlers.register_provider(work, wish))
+    return call.once(lambda work: supplies.register_provider(work, wish))
 
 
 @router.get("/api/providers", summary="List providers, their therapists, and places")
@@ -102,19 +102,19 @@ def post_therapist(
     call: Managing, wish: Annotated[commands.RegisterTherapist, json_body(commands.RegisterTherapist)]
 ) -> Response:
     """Answers `{"therapist"}`."""
-    return call.once(lambda work: handlers.register_therapist(work, wish))
+    return call.once(lambda work: supplies.register_therapist(work, wish))
 
 
 @router.post("/api/places", summary="Register a place", status_code=201)
 def post_place(call: Managing, wish: Annotated[commands.RegisterPlace, json_body(commands.RegisterPlace)]) -> Response:
     """Answers `{"place"}`."""
-    return call.once(lambda work: handlers.register_place(work, wish))
+    return call.once(lambda work: supplies.register_place(work, wish))
 
 
 @router.post("/api/pools", summary="Open a pool for a term", status_code=201)
 def post_pool(call: Pooling, wish: Annotated[commands.OpenPool, json_body(commands.OpenPool)]) -> Response:
     """Answers `{"pool"}`."""
-    return call.once(lambda work: handlers.open_pool(work, wish), location=lambda made: f"/api/pools/{made['pool']}")
+    return call.once(lambda work: supplies.open_pool(work, wish), location=lambda made: f"/api/pools/{made['pool']}")
 
 
 @router.get("/api/pools", summary="List pools with what is left in them")
@@ -122,14 +122,14 @@ def get_pools(call: Pooling) -> dict[str, list[dict[str, Any]]]:
     """The latest term first."""
     with call.work() as work:
         rows = store.pools(work.session, work.area.id)
-        return {"pools": [handlers.show_pool(work, row.pool) for row in rows]}
+        return {"pools": [supplies.show_pool(work, row.pool) for row in rows]}
 
 
 @router.get("/api/pools/{pool}", summary="Show what is committed, spent and left in a pool, in pence")
 def get_pool(call: Pooling, pool: str) -> dict[str, Any]:
     """Per organisation and discipline, balancing exactly."""
     with call.work() as work:
-        return handlers.show_pool(work, pool)
+        return supplies.show_pool(work, pool)
 
 
 @router.post(

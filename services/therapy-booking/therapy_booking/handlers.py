@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from frontdoor import access, calendars, events
 from frontdoor.access import Subject
+from frontdoor.event_log import Stale
 from frontdoor.events import instant
 from frontdoor.identifiers import short_id
 from frontdoor.work import Refused, Work
@@ -36,71 +37,18 @@ def there(work: Work, kind: type[Kind], key: Any, asked: tuple[str, str] | None 
     return found
 
 
-def _named(work: Work, kind: type[Kind], key: str, field: str, *, lock: bool = False) -> Kind:
+def named(work: Work, kind: type[Kind], key: str, field: str) -> Kind:
     """Find what a field names, or answer 422."""
-    found = store.find(work.session, kind, work.area.id, key, lock=lock)
+    found = store.find(work.session, kind, work.area.id, key)
     if found is None:
-        raise _unknown(field)
+        raise unknown(field)
     return found
 
 
-def _unknown(field: str, of: str = "") -> Refused:
+def unknown(field: str, of: str = "") -> Refused:
+    """Make the answer 422 to a field that names nothing."""
     what = field.rpartition(".")[2].replace("_", " ")
     return Refused("invalid", f"There is no such {what}{of}: check it, or register it first", status=422, field=field)
-
-
-# --- providers, therapists, places, pools ----------------------------------------------------------------------------
-
-
-def register_provider(work: Work, wish: commands.RegisterProvider) -> Answer:
-    """Register a provider; asked twice there are two, unless the request carries its key."""
-    provider = short_id("P")
-    work.append(f"provider/{provider}", 0, events.ProviderRegistered(provider=provider, **wish.model_dump()))
-    return {"provider": provider}
-
-
-def register_therapist(work: Work, wish: commands.RegisterTherapist) -> Answer:
-    """Register a therapist of a provider; asked twice there are two, unless the request carries its key."""
-    _named(work, store.Provider, wish.provider, "provider")
-    if wish.person is not None and not work.area.knows(wish.person, "therapist"):
-        said = "Enter the sign-in of a therapist in this area, or leave it out"
-        raise Refused("invalid", said, status=422, field="person")
-    therapist = short_id("T")
-    work.append(f"therapist/{therapist}", 0, events.TherapistRegistered(therapist=therapist, **wish.model_dump()))
-    return {"therapist": therapist}
-
-
-def register_place(work: Work, wish: commands.RegisterPlace) -> Answer:
-    """Register a place; asked twice there are two, unless the request carries its key."""
-    place = short_id("L")
-    work.append(f"place/{place}", 0, events.PlaceRegistered(place=place, **wish.facts()))
-    return {"place": place}
-
-
-def open_pool(work: Work, wish: commands.OpenPool) -> Answer:
-    """Open a pool for a term; asked twice there are two, unless the request carries its key."""
-    if work.area.term(wish.term) is None:
-        raise _unknown("term", " in this area")
-    for at, part in enumerate(wish.contributions):
-        known = work.area.organisations.get(part.organisation)
-        if known is None or known.area != work.area.id:
-            raise _unknown(f"contributions.{at}.organisation", " in this area")
-    pool = short_id("O")
-    work.append(f"pool/{pool}", 0, events.PoolOpened(pool=pool, **wish.model_dump()))
-    return {"pool": pool}
-
-
-def show_pool(work: Work, pool_id: str) -> Answer:
-    """Show what was put in, charged and is left, in pence, per organisation and discipline."""
-    pool = there(work, store.Pool, pool_id)
-    known = store.balances(pool, store.blocks(work.session, work.area.id, pool.pool))
-    organisations = []
-    for name in sorted({name for name, _ in known}):
-        own = {discipline: balance for (whose, discipline), balance in known.items() if whose == name}
-        each = {discipline: balance.pence for discipline, balance in own.items()}
-        organisations.append({"organisation": name, **domain.total(own.values()).pence, "disciplines": each})
-    whole = domain.total(known.values()).pence
-    return {"pool": pool.pool, "name": pool.name, "term": pool.term, "organisations": organisations, **whole}
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
@@ -128,7 +76,7 @@ def lay_out(
     pool = there(work, store.Pool, pool_id)
     term = work.area.term(pool.term)
     if term is None:
-        raise _unknown("term", " in this area")
+        raise unknown("term", " in this area")
     latest = min((other.ends for other in work.area.terms if other.starts > term.starts), default=None)
     pays = calendars.DateRange(term.starts, term.ends)
     season = domain.Season(term=pays, latest=latest, is_closed=work.area.calendar_of(None).is_closed)
@@ -138,27 +86,29 @@ def lay_out(
 
 def commission_block(work: Work, pool_id: str, wish: commands.CommissionBlock) -> Answer:
     """Buy a block and charge it to its pool; a second time its therapist is busy, which refuses it."""
-    provider = _named(work, store.Provider, wish.provider, "provider")
+    provider = named(work, store.Provider, wish.provider, "provider")
     _may_manage(work, provider)
-    there(work, store.Pool, pool_id)
-    # Locked, always in this order, so that nobody spends the same money or books the same hour meanwhile.
-    pool = _named(work, store.Pool, pool_id, "pool", lock=True)
-    therapist = _named(work, store.Therapist, wish.therapist, "therapist", lock=True)
-    place = _named(work, store.Place, wish.place, "place", lock=True)
+    # Nobody spends the same money or books the same hour meanwhile.
+    work.claim(f"pool/{pool_id}", f"therapist/{wish.therapist}", f"place/{wish.place}")
+    pool = there(work, store.Pool, pool_id)
+    therapist = named(work, store.Therapist, wish.therapist, "therapist")
+    place = named(work, store.Place, wish.place, "place")
     _check_therapist(therapist, wish)
     block = short_id("B")
     sessions = lay_out(work, pool.pool, wish, block)
     within = sessions[0].starts_at, sessions[-1].ends_at
     area = work.area.id
-    room = store.busy_place(work.session, area, place.place, within) if place.kind in domain.ROOMS else []
+    room = place.place if place.kind in domain.ROOMS else None
+    taken = store.busy_place(work.session, area, room, within) if room else []
     with deciding():
-        domain.check_supply(sessions, store.busy_therapist(work.session, area, therapist.therapist, within), room)
+        domain.check_supply(sessions, store.busy_therapist(work.session, area, therapist.therapist, within), taken)
         known = store.balances(pool, store.blocks(work.session, area, pool.pool))
         charges = domain.charge(wish.price_pence, wish.discipline, known)
     said = events.BlockCommissioned(
         block=block,
         pool=pool.pool,
         held_by=therapist.person,
+        room=room,
         charges=charges,
         sessions=sessions,
         calendar_version=f"{calendars.CALENDAR_VERSION}/{work.area.calendar_of(None).version}",
@@ -261,16 +211,34 @@ def shares_names(answer: access.Allow) -> bool:
 # --- bookings --------------------------------------------------------------------------------------------------------
 
 
+def _claim_turn(work: Work, reference: str, child_id: str, block: str | None = None, *, offering: bool = False) -> None:
+    """Let nobody else give, free or offer places in this block, or decide about this child or its offers, meanwhile.
+
+    Always in this order, so that no two wait for one another: the offering on of places, which looks at the whole line
+    and so has one hand at a time; then blocks; then children. Whoever holds a block holds its offers; whoever holds a
+    child holds its diary and its waits.
+    """
+    elsewhere = {offer.block for offer in store.offers(work.session, work.area.id, reference=reference)} - {block}
+    if offering or elsewhere:
+        work.claim("offering")
+    work.claim(*(f"block/{one}" for one in {block, *elsewhere} if one))
+    work.claim(f"child/{child_id}")
+    offered = {offer.block for offer in store.offers(work.session, work.area.id, reference=reference)}
+    if offered - {block, *elsewhere}:  # it was offered another place meanwhile: whoever looks again finds it
+        raise Stale(f"child/{child_id}")
+
+
 def book(work: Work, wish: commands.Book) -> Answer:
     """Book a child into a block, all or nothing; a second time it is already booked, which refuses it."""
-    block = _named(work, store.Block, wish.block, "block", lock=True)
+    block = named(work, store.Block, wish.block, "block")
     waiting = store.find(work.session, store.Waiting, work.area.id, (wish.reference, block.discipline))
     if waiting is not None:
         work.may("booking.make", subject_of(waiting, frozenset()))
+        _claim_turn(work, waiting.reference, waiting.child_id, block.block)
     elif not store.knows_referral(work.session, wish.reference):
-        raise _unknown("reference")
+        raise unknown("reference")
     if wish.offer is not None:
-        offer = _named(work, store.Offer, wish.offer, "offer")
+        offer = named(work, store.Offer, wish.offer, "offer")
         if (offer.reference, offer.block) != (wish.reference, wish.block):
             raise Refused("invalid", "The offer must be of this place to this child", status=422, field="offer")
         _check_open(offer)
@@ -278,11 +246,10 @@ def book(work: Work, wish: commands.Book) -> Answer:
 
 
 def _book(work: Work, block: store.Block, waiting: store.Waiting | None, **accepts: bool) -> Answer:
-    """Give a child the first free seat; the caller has locked the block."""
+    """Give a child the first free seat; the caller has claimed the turn."""
     wait, busy = None, []
     supply = store.supply(work.session, block, work.now)
     if waiting is not None:
-        store.lock_child(work.session, work.area.id, waiting.child_id)
         wait = _wait(work, waiting)
         busy = _busy(work, waiting.child_id, supply)
     open_offers = store.offers(work.session, work.area.id, block=block.block)
@@ -368,13 +335,15 @@ def who_is_in(work: Work, block: store.Block) -> list[tuple[store.Booking, store
 def cancel(work: Work, booking_id: str, wish: commands.Cancel) -> Answer:
     """Give a booking up and offer its place on; a second time it is released already, which refuses it."""
     row, waiting, _ = find_booking(work, booking_id, "booking.cancel")
-    block = _named(work, store.Block, row.block, "block", lock=True)
-    row = _named(work, store.Booking, booking_id, "booking", lock=True)
+    _claim_turn(work, row.reference, row.child_id, row.block, offering=True)
+    stream = f"booking/{booking_id}"
+    work.claim(stream)
+    block = there(work, store.Block, row.block)
     sessions = store.sessions(work.session, row.area, row.block, row.booked_at)
     booked = events.BlockBooked(sessions=sessions, **row.model_dump(include=set(events.BlockBooked.model_fields)))
     with deciding():
         released = domain.release(booked, row.status, wish.reason_code, work.now)
-    work.append(f"booking/{booking_id}", 1, released)
+    work.append(stream, 1, released)
     if wish.reason_code in domain.ENDS_THE_WAIT:
         _end_wait(work, waiting, wish.reason_code)
     freed = [part.session for part in sessions if part.starts_at > work.now]
@@ -385,7 +354,10 @@ def cancel(work: Work, booking_id: str, wish: commands.Cancel) -> Answer:
 
 
 def _offer_on(work: Work, block: store.Block) -> str | None:
-    """Offer a free place to the next child whom it fits as agreed, never to one who gave up a place in this block."""
+    """Offer a free place to the next child whom it fits as agreed, never to one who gave up a place in this block.
+
+    The caller has claimed the offering and the block.
+    """
     session, area = work.session, work.area.id
     supply = store.supply(session, block, work.now)
     offered = store.offers(session, area)
@@ -395,7 +367,9 @@ def _offer_on(work: Work, block: store.Block) -> str | None:
     passed_over |= {row.child_id for row in offered if row.discipline == block.discipline}
     line = store.in_line(session, area, block.discipline)
     for row in (row for row in line if row.mode == block.mode and row.child_id not in passed_over):
-        if domain.fits(store.as_wait(row), supply, _busy(work, row.child_id, supply)):
+        if domain.fits(store.as_wait(row), supply, _busy(work, row.child_id, supply)) and _still_fits(
+            work, row, supply
+        ):
             offer = short_id("F")
             place: Answer = {"child_id": row.child_id, "block": block.block, "discipline": block.discipline}
             work.append(f"offer/{offer}", 0, events.PlaceOffered(offer=offer, reference=row.reference, **place))
@@ -403,14 +377,21 @@ def _offer_on(work: Work, block: store.Block) -> str | None:
     return None
 
 
+def _still_fits(work: Work, row: store.Waiting, supply: domain.Supply) -> bool:
+    """Look again once nobody else decides about the child."""
+    work.claim(f"child/{row.child_id}")
+    wait = _wait(work, row)
+    return wait.is_open and not wait.is_booked and domain.fits(wait, supply, _busy(work, row.child_id, supply))
+
+
 def accept_offer(work: Work, offer_id: str) -> Answer:
     """Book the place that was offered; a second time the offer has ended, which refuses it."""
     offer = there(work, store.Offer, offer_id, asked=("offer.accept", ""))
     waiting = there(work, store.Waiting, (offer.reference, offer.discipline))
     work.may("offer.accept", subject_of(waiting, frozenset()))
-    block = _named(work, store.Block, offer.block, "block", lock=True)
-    _check_open(_named(work, store.Offer, offer_id, "offer", lock=True))
-    return _book(work, block, waiting, shorter=False)
+    _claim_turn(work, offer.reference, offer.child_id, offer.block)
+    _check_open(offer)
+    return _book(work, there(work, store.Block, offer.block), waiting, shorter=False)
 
 
 _WHY_ENDED = {
@@ -439,7 +420,9 @@ def _drop_offers(work: Work, reference: str, discipline: str, accepted: str | No
 
 def _end_offer(work: Work, row: store.Offer, outcome: Literal["accepted", "place_gone", "no_longer_waiting"]) -> None:
     ended = events.OfferEnded(offer=row.offer, reference=row.reference, child_id=row.child_id, outcome=outcome)
-    work.append(f"offer/{row.offer}", 1, ended)
+    stream = f"offer/{row.offer}"
+    work.claim(stream)
+    work.append(stream, 1, ended)
 
 
 # --- what other services say -----------------------------------------------------------------------------------------
@@ -447,6 +430,8 @@ def _end_offer(work: Work, row: store.Offer, outcome: Literal["accepted", "place
 
 def list_waiting(work: Work, agreed: events.TherapyAgreed, at: datetime) -> None:
     """Put a child on the waiting list; once it waits on the same terms, a second time changes nothing."""
+    stream = f"waiting/{agreed.reference}/{agreed.discipline}"
+    work.claim(f"child/{agreed.child_id}", stream)
     if store.find(work.session, store.Withdrawn, work.area.id, agreed.reference):
         return
     standard = next(row for row in work.area.standards.values() if row.step == "offer")
@@ -460,7 +445,7 @@ def list_waiting(work: Work, agreed: events.TherapyAgreed, at: datetime) -> None
     taken_back = row is not None and row.reason_code == domain.TAKEN_BACK
     waits = row is not None and row.status == "waiting"
     again = domain.relist(listed, _listed(row) if row else None, waits=waits, taken_back=taken_back)
-    work.append(f"waiting/{agreed.reference}/{agreed.discipline}", None, *again)
+    work.append(stream, None, *again)
 
 
 def _listed(row: store.Waiting) -> events.WaitingListed:
@@ -469,7 +454,10 @@ def _listed(row: store.Waiting) -> events.WaitingListed:
 
 def end_waits(work: Work, reference: str, reason_code: str) -> None:
     """End every wait of a referral; a wait that has ended is left as it is. Bookings stand until a person decides."""
-    for row in store.waits_of(work.session, work.area.id, reference):
+    rows = store.waits_of(work.session, work.area.id, reference)
+    if rows:
+        _claim_turn(work, reference, rows[0].child_id)
+    for row in rows:
         _end_wait(work, row, reason_code)
 
 
@@ -479,12 +467,15 @@ def _end_wait(work: Work, row: store.Waiting, reason_code: str) -> None:
     ended = events.WaitingEnded(
         reference=row.reference, child_id=row.child_id, discipline=row.discipline, reason_code=reason_code
     )
-    work.append(f"waiting/{row.reference}/{row.discipline}", None, ended)
+    stream = f"waiting/{row.reference}/{row.discipline}"
+    work.claim(stream)
+    work.append(stream, None, ended)
     _drop_offers(work, row.reference, row.discipline)
 
 
 def note_withdrawal(work: Work, withdrawn: events.ReferralWithdrawn) -> None:
     """End the waits of a withdrawn referral, and list none of it should an agreement arrive later; once noted, done."""
+    _claim_turn(work, withdrawn.reference, withdrawn.child_id)
     if store.find(work.session, store.Withdrawn, work.area.id, withdrawn.reference):
         return
     said = events.WithdrawalNoted(reference=withdrawn.reference, child_id=withdrawn.child_id)
@@ -495,4 +486,6 @@ def note_withdrawal(work: Work, withdrawn: events.ReferralWithdrawn) -> None:
 def note_child(work: Work, child: events.ChildRegistered) -> None:
     """Note who a child is; twice the row is written as it was."""
     noted = events.WaitingChildNoted(child_id=child.child_id, identity=child.identity)
-    work.append(f"child-noted/{child.child_id}", None, noted)
+    stream = f"child-noted/{child.child_id}"
+    work.claim(stream)
+    work.append(stream, None, noted)

@@ -13,20 +13,20 @@ from pydantic import ValidationError
 
 from frontdoor import answers
 from frontdoor.calendars import local_date
-from frontdoor.calls import Call, may
+from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command
 from frontdoor.web import FieldError, Form, Pages, field_errors
 from frontdoor.web.wording import day_time, pence, words
 from frontdoor.work import Refused, Work
-from therapy_booking import commands, domain, handlers, store
+from therapy_booking import commands, domain, handlers, store, supplies
 
 
 async def _sent(request: Request) -> Form:
     return Form.from_multidict(await request.form(), lists={"disciplines"}, booleans=ACCEPTS, labels=LABELS)
 
 
-router = APIRouter()
+router = APIRouter(route_class=Route)
 pages = Pages("therapy_booking")
 Sent = Annotated[Form, Depends(_sent)]
 Managing = Annotated[Call, may("supply.manage")]
@@ -200,7 +200,7 @@ REGISTERED = {
 def home(call: Pooling) -> Response:
     """Pools with what is left in them, blocks with places left, and what can be registered."""
     with call.work() as work:
-        listed = [handlers.show_pool(work, row.pool) for row in store.pools(work.session, work.area.id)]
+        listed = [supplies.show_pool(work, row.pool) for row in store.pools(work.session, work.area.id)]
         free = [
             found for code in ("salt", "ot") for found in store.with_places(work.session, work.area.id, code, work.now)
         ]
@@ -228,7 +228,7 @@ def new_provider(call: Managing) -> Response:
 @router.post("/booking/providers/new")
 def post_provider(call: Managing, form: Sent) -> Response:
     """Register it."""
-    form, made = _send(call, form, commands.RegisterProvider, handlers.register_provider)
+    form, made = _send(call, form, commands.RegisterProvider, supplies.register_provider)
     return _go("/booking?done=provider") if made else _show(call, "provider.html", form)
 
 
@@ -241,7 +241,7 @@ def new_therapist(call: Managing) -> Response:
 @router.post("/booking/therapists/new")
 def post_therapist(call: Managing, form: Sent) -> Response:
     """Register them."""
-    form, made = _send(call, form, commands.RegisterTherapist, handlers.register_therapist)
+    form, made = _send(call, form, commands.RegisterTherapist, supplies.register_therapist)
     return _go("/booking?done=therapist") if made else _therapist_page(call, form)
 
 
@@ -260,7 +260,7 @@ def new_place(call: Managing) -> Response:
 @router.post("/booking/places/new")
 def post_place(call: Managing, form: Sent) -> Response:
     """Register it."""
-    form, made = _send(call, form, commands.RegisterPlace, handlers.register_place)
+    form, made = _send(call, form, commands.RegisterPlace, supplies.register_place)
     return _go("/booking?done=place") if made else _show(call, "place.html", form)
 
 
@@ -276,7 +276,7 @@ def new_pool(call: Pooling) -> Response:
 @router.post("/booking/pools/new")
 def post_pool(call: Pooling, form: Sent) -> Response:
     """Open it."""
-    form, made = _send(call, form, commands.OpenPool, handlers.open_pool)
+    form, made = _send(call, form, commands.OpenPool, supplies.open_pool)
     return _go(f"/booking/pools/{made['pool']}") if made else _new_pool_page(call, form)
 
 
@@ -331,7 +331,7 @@ def _laid_out(call: Call, pool: str, form: Form) -> tuple[Form, Context]:
 
 def _pool_page(call: Call, pool: str, form: Form, plan: Context | None = None) -> Response:
     with call.work() as work:
-        shown, supply = handlers.show_pool(work, pool), _supply(work)
+        shown, supply = supplies.show_pool(work, pool), _supply(work)
         blocks = handlers.show_blocks(work, pool)
     named = {row.provider: row.name for row in supply["providers"]}
     context = {

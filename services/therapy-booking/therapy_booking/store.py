@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Index, String, case, delete, exists, func, text, true
+from sqlalchemy import DDL, JSON, BigInteger, ColumnElement, Index, String, case, delete, exists, func, text, true
+from sqlalchemy.event import listen
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -66,7 +67,7 @@ class Pool(Row, table=True):
 
 
 class Block(Row, table=True):
-    """A block that was commissioned. Whoever books or gives up a place in it locks this row first."""
+    """A block that was commissioned."""
 
     __table_args__ = (
         Index("block_pool", "area", "pool", "first_at"),
@@ -90,7 +91,7 @@ class Block(Row, table=True):
 
 
 class Slot(Row, table=True):
-    """A session of a block, with whom and what it keeps busy."""
+    """A session of a block, with whom and what it keeps busy; `room`: the place, where it holds one at a time."""
 
     __table_args__ = (
         Index("slot_block", "area", "block", "starts_at"),
@@ -102,8 +103,21 @@ class Slot(Row, table=True):
     block: str
     therapist: str
     place: str
+    room: str | None = None
     starts_at: datetime = Field(sa_type=UtcDateTime)
     ends_at: datetime = Field(sa_type=UtcDateTime)
+
+
+_ONE_AT_A_TIME = """
+create extension if not exists btree_gist;
+alter table slot add constraint slot_therapist_once
+  exclude using gist (area with =, therapist with =, tstzrange(starts_at, ends_at) with &&);
+alter table slot add constraint slot_room_once
+  exclude using gist (area with =, room with =, tstzrange(starts_at, ends_at) with &&);
+"""
+"""A second wall behind the claims: PostgreSQL itself lets nobody be in two places at once. A seat's key is another."""
+_once = DDL(_ONE_AT_A_TIME)  # type: ignore[no-untyped-call]
+listen(Row.metadata.tables["slot"], "after_create", _once.execute_if(dialect="postgresql"))
 
 
 class Waiting(Row, table=True):
@@ -229,9 +243,10 @@ def apply(session: Session, recorded: Recorded) -> None:
 
 
 def _apply_block(session: Session, area: str, event: events.BlockCommissioned) -> None:
-    row = event.model_dump(mode="json", exclude={"sessions", "calendar_version"})
+    row = event.model_dump(mode="json", exclude={"sessions", "calendar_version", "room"})
     session.add(Block(area=area, first_at=event.sessions[0].starts_at, last_at=event.sessions[-1].starts_at, **row))
-    busy: dict[str, Any] = {"area": area, "block": event.block, "therapist": event.therapist, "place": event.place}
+    busy: dict[str, Any] = {"area": area, "block": event.block, "therapist": event.therapist}
+    busy |= {"place": event.place, "room": event.room}
     session.add_all(Slot(**busy, **part.model_dump()) for part in event.sessions)
 
 
@@ -273,9 +288,9 @@ Kind = TypeVar("Kind", bound=Row)
 Named = TypeVar("Named", Provider, Therapist, Place)
 
 
-def find(session: Session, kind: type[Kind], area: str, key: Any, *, lock: bool = False) -> Kind | None:
-    """Find a row of this area by its key; with `lock`, nobody else changes it before this transaction ends."""
-    found = session.get(kind, key, with_for_update=lock or None, populate_existing=lock)
+def find(session: Session, kind: type[Kind], area: str, key: Any) -> Kind | None:
+    """Find a row of this area by its key."""
+    found = session.get(kind, key)
     return found if found is not None and found.area == area else None
 
 
@@ -376,13 +391,7 @@ def knows_referral(session: Session, reference: str) -> bool:
         return True
     heard = Row.metadata.tables["stream_position"].c
     submitted = heard.source == "referral-intake", heard.stream == f"referral/{reference}"
-    return session.connection().scalar(select(heard.version).where(*submitted)) is not None
-
-
-def lock_child(session: Session, area: str, child_id: str) -> None:
-    """Let nobody else book this child, for any discipline, before this transaction ends."""
-    own = select(Waiting).where(Waiting.area == area, Waiting.child_id == child_id).order_by(col(Waiting.discipline))
-    session.exec(own.with_for_update(), execution_options={"populate_existing": True}).all()
+    return bool(session.connection().scalar(select(heard.version).where(*submitted)))
 
 
 def waits_of(session: Session, area: str, reference: str) -> list[Waiting]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from frontdoor.areas import StandardUnit
-from frontdoor.calls import Anybody, Call, may
+from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.events import Agency
 from frontdoor.problems import json_body
 from triage_panel import handlers
@@ -18,7 +18,7 @@ def _known_agency(request: Request) -> None:
     handlers.check_agency(request.path_params.get("agency"))
 
 
-router = APIRouter(dependencies=[Depends(_known_agency)])
+router = APIRouter(route_class=Route, dependencies=[Depends(_known_agency)])
 
 
 class Standard(BaseModel):

@@ -31,6 +31,7 @@ PAGE = 50
 
 def queue_referral(work: Work, referral: ReferralSubmitted) -> None:
     """Put a referral into the queue of every agency that must see it. Twice is harmless: an entry is made once."""
+    _claim_entries(work, referral.reference)
     there = store.agencies_of(work.session, work.area.id, referral.reference)
     for route in referral.routes:
         if route.agency not in there:
@@ -61,7 +62,9 @@ def queue_referral(work: Work, referral: ReferralSubmitted) -> None:
 def note_child(work: Work, child: events.ChildRegistered) -> None:
     """Remember who a child is, still sealed. Twice is harmless: the same is written again."""
     noted = events.QueueChildNoted(child_id=child.child_id, identity=child.identity)
-    work.append(f"child-noted/{child.child_id}", None, noted)
+    stream = f"child-noted/{child.child_id}"
+    work.claim(stream)
+    work.append(stream, None, noted)
 
 
 def amend_entries(work: Work, amended: ReferralAmended) -> None:
@@ -77,7 +80,13 @@ def withdraw_entries(work: Work, withdrawn: ReferralWithdrawn) -> None:
             work.append(entry.stream, entry.version, *said)
 
 
+def _claim_entries(work: Work, reference: str) -> None:
+    """Let nobody else decide about any entry of a referral: a decision about one may rest on them all."""
+    work.claim(*(store.stream_of(reference, agency) for agency in events.AGENCIES))
+
+
 def _heard_entries(work: Work, reference: str) -> list[store.Entry]:
+    _claim_entries(work, reference)
     entries = store.entries_of(work.session, work.area.id, reference)
     if not entries:
         raise NotYet("referral-intake", f"referral/{reference}")
@@ -89,7 +98,10 @@ def _heard_entries(work: Work, reference: str) -> list[store.Entry]:
 
 def notice_breaches(work: Work, limit: int) -> int:
     """Say of up to `limit` entries that their date has passed. Twice is harmless: each is said once, by its row."""
-    late = store.overdue(work.session, work.area.id, work.now, limit)
+    seen = store.overdue(work.session, work.area.id, work.now, limit)
+    claimed = {entry.stream for entry in seen}
+    work.claim(*claimed)
+    late = [entry for entry in store.overdue(work.session, work.area.id, work.now, limit) if entry.stream in claimed]
     for entry in late:
         with work.following(entry.stream):
             work.append(entry.stream, entry.version, *domain.missed(entry.standing(), work.now))
@@ -282,6 +294,7 @@ class Claimed(Decided):
 
 def decide_entry(work: Work, agency: Agency, reference: str, asked: commands.Decision) -> Decided:
     """Decide about an entry. Twice is harmless: the second finds a newer version, or a state that forbids it."""
+    _claim_entries(work, reference)
     entry = _find(work, agency, reference, "queue.decide")
     everywhere = store.entries_of(work.session, work.area.id, reference)
     work.may("queue.decide", _subject(everywhere))
@@ -299,6 +312,7 @@ def decide_entry(work: Work, agency: Agency, reference: str, asked: commands.Dec
 
 def claim_entry(work: Work, agency: Agency, reference: str, holder: str | None) -> Claimed:
     """Take an entry in hand for somebody of the agency, or let it go. Twice is harmless: it is so already."""
+    _claim_entries(work, reference)
     entry = _find(work, agency, reference, "queue.decide")
     work.may("queue.decide", _subject(store.entries_of(work.session, work.area.id, reference)))
     if holder is not None and holder != work.actor.person and not _is_triager(work.area, holder, agency):

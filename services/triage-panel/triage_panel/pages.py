@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from frontdoor import answers
 from frontdoor.areas import Area
 from frontdoor.calendars import age_on
-from frontdoor.calls import Anybody, Call, may
+from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.event_log import Recorded
 from frontdoor.events import AGENCIES, Agency
 from frontdoor.web import FieldError, Form, Pages, field_errors
@@ -31,7 +31,7 @@ async def _sent(request: Request) -> Form:
     return Form.from_multidict(await request.form())
 
 
-router = APIRouter(dependencies=[Depends(_known_agency)])
+router = APIRouter(route_class=Route, dependencies=[Depends(_known_agency)])
 pages = Pages("triage_panel")
 Sent = Annotated[Form, Depends(_sent)]
 Reader = Annotated[Call, may("queue.read")]

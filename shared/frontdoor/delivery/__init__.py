@@ -1,1 +1,1 @@
-"""Carrying events between services: one contract (`hearer`), two transports (`local`, and Kafka)."""
+"""Carrying events between services: one contract (`hearer`), two transports (`local`, `kafka`)."""

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import hmac
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -33,8 +32,6 @@ BATCH = 500
 """Events that are read at once."""
 LOOK = 2.0
 """Seconds between two looks at how far behind it is."""
-STUCK = 30.0
-"""Seconds without a step, with something to hear, after which the consumer is made anew."""
 STRANGER = b"not sent by a relay of ours: "
 """What a record that nobody with our secret has sent is parked with: no event, and in no stream's way."""
 SayAgain = Callable[[str, str, int], list[bytes]]
@@ -63,9 +60,7 @@ class Ears:
     say_again: SayAgain
     listening: bool = False
     trouble: str | None = None
-    restarts: int = 0
-    behind: dict[str, int] = field(default_factory=dict)
-    stepped_at: float = field(default_factory=time.monotonic)
+    behind: dict[str, int | None] = field(default_factory=dict)
     fatal: BaseException | None = None
     _halt: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -89,7 +84,7 @@ class Ears:
                 await self._listen(self._until_stuck)
             except Exception as trouble:  # noqa: BLE001  nothing has been kept that was not heard
                 self.trouble = type(trouble).__name__
-                self.restarts += 1
+                self.hearer.counts.trouble("connection")
                 log.warning("hearing_failed", service=self.service, error=self.trouble)
                 await self._idle(1.0)
 
@@ -107,17 +102,19 @@ class Ears:
         """The service that hears."""
         return self.hearer.parts.service
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether it has something to hear and has made no step for too long."""
-        return sum(self.behind.values()) > 0 and time.monotonic() - self.stepped_at > STUCK
+    def report(self, *, running: bool) -> dict[str, Any]:
+        """Tell as `Progress.report`, with what keeps it from listening."""
+        counted = self.behind if self.listening else dict.fromkeys(self.topics)
+        behind = {self._short(topic): count for topic, count in counted.items()}
+        return self.hearer.progress.report(behind, running=running and self.listening) | {"trouble": self.trouble}
 
     async def _listen(self, meanwhile: Callable[[AIOKafkaConsumer], Any]) -> None:
         self._loop = asyncio.get_running_loop()
         await ensure_topics(self.brokers, topics_of(self.hearer.sources))
         await asyncio.to_thread(self.hearer.recover)
         broker, subscriber = self._broker()
-        self.fatal, self.stepped_at = None, time.monotonic()
+        self.fatal = None
+        self.hearer.progress.moved()
         try:
             await broker.start()
             self.trouble, self.listening = None, True
@@ -130,7 +127,7 @@ class Ears:
     async def _until_stuck(self, consumer: AIOKafkaConsumer) -> None:
         while not self._halt.is_set():
             await self._look(consumer)
-            if self.fatal or self.is_stuck:
+            if self.fatal or not self.report(running=True)["ok"]:
                 raise Interrupted from self.fatal
             await asyncio.to_thread(self._answer)
             await self._idle(LOOK)
@@ -141,7 +138,7 @@ class Ears:
                 raise self.fatal
             await asyncio.to_thread(self._answer)
             await self._look(consumer)
-            if len(self._places) == len(self.topics) * self.brokers.partitions and not sum(self.behind.values()):
+            if len(self._places) == len(self.topics) * self.brokers.partitions and not any(self.behind.values()):
                 return
             await asyncio.sleep(0.02)
 
@@ -153,7 +150,7 @@ class Ears:
             self._wake.clear()
 
     def _wake_up(self) -> None:
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
@@ -161,11 +158,9 @@ class Ears:
         mine = list(self._places)
         async with asyncio.timeout(10):
             ends = await consumer.end_offsets(mine) if mine else {}
-        behind = dict.fromkeys(self.topics, 0)
+        behind: dict[str, int | None] = dict.fromkeys(self.topics, 0)
         for partition, end in ends.items():
-            behind[partition.topic] += max(end - self._places.get(partition, end), 0)
-        if not sum(behind.values()):
-            self.stepped_at = time.monotonic()
+            behind[partition.topic] = (behind[partition.topic] or 0) + max(end - self._places.get(partition, end), 0)
         self.behind = behind
 
     # --- FastStream ---
@@ -190,6 +185,8 @@ class Ears:
             group_id=self.brokers.group(self.service),
             group_instance_id=f"{self.brokers.group(self.service)}-{self.member}",
             auto_offset_reset="earliest",
+            session_timeout_ms=self.brokers.patience * 1000,
+            heartbeat_interval_ms=self.brokers.patience * 300,
             fetch_max_wait_ms=250,
             max_partition_fetch_bytes=LARGEST,
             parser=_without_headers,
@@ -239,12 +236,15 @@ class Ears:
 
     def _source(self, record: ConsumerRecord[Any, Any]) -> str:
         if record.topic != self.brokers.topic("front-door.people.v1"):
-            return str(record.topic).removeprefix(self.brokers.topic("front-door.")).removesuffix(".v1")
+            return self._short(record.topic)
         try:
             source = decode(record.value or b"").source
         except Undecodable:
             return "?"
         return source.removeprefix("front-door/")
+
+    def _short(self, topic: str) -> str:
+        return topic.removeprefix(self.brokers.topic("front-door.")).removesuffix(".v1")
 
     def _hand_over(self, source: str, records: list[ConsumerRecord[Any, Any]]) -> None:
         while records:
@@ -274,7 +274,6 @@ class Ears:
             partition = TopicPartition(record.topic, record.partition)
             if partition in self._places:
                 self._places[partition] = record.offset + 1
-        self.stepped_at = time.monotonic()
 
     # --- asking ---
 

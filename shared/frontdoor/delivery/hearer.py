@@ -6,7 +6,8 @@ are handed over, each is applied once, in its stream's order, or stands in the p
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -90,7 +91,9 @@ class Hearer:
         """
         for attempt in range(TRIES):
             try:
-                return self._transaction(source, payloads, keep_place, alone=False)
+                return self._transaction(source, payloads, keep_place, careful=attempt > 0)
+            except HalfDone:
+                continue
             except Exception as trouble:  # noqa: BLE001  what it was decides below; nothing may be lost here
                 self.counts.trouble("batch", source)
                 log.warning("batch_failed", service=self.parts.service, source=source, error=type(trouble).__name__)
@@ -103,7 +106,7 @@ class Hearer:
         attempt = 0
         while True:
             try:
-                self._transaction(source, [payload], keep_place, alone=True)
+                self._transaction(source, [payload], keep_place, careful=True, alone=True)
             except (OperationalError, IntegrityError, Stale) as trouble:
                 self.counts.trouble("event", source)
                 log.warning("retrying", service=self.parts.service, source=source, error=type(trouble).__name__)
@@ -112,9 +115,11 @@ class Hearer:
             else:
                 return
 
-    def _transaction(self, source: str, payloads: Sequence[bytes], keep_place: KeepPlace, *, alone: bool) -> int:
+    def _transaction(
+        self, source: str, payloads: Sequence[bytes], keep_place: KeepPlace, *, careful: bool, alone: bool = False
+    ) -> int:
         with self.parts.database.write() as session:
-            hearing = Hearing(self, session, source, alone=alone)
+            hearing = Hearing(self, session, source, alone=alone, careful=careful)
             count = hearing.hear(payloads)
             keep_place(session, count)
             reach("hear.placed")
@@ -162,6 +167,8 @@ class Hearer:
                 return False
             hearing = Hearing(self, session, row.source, alone=True)
             hearing.claim([row.stream])
+            if not any(table.open(session, [parked_id])):  # somebody was quicker
+                return False
             place = hearing.places[row.stream]
             if row.version == place.version + 1 and row.reason != "forked":
                 hearing.advance(row.stream, decode(row.payload).hash)
@@ -172,7 +179,11 @@ class Hearer:
 
 
 class Hearing:
-    """One transaction's hearing of events from one source; `siblings` are its hearings of the others, by source."""
+    """One transaction's hearing of events from one source; `siblings` are its hearings of the others, by source.
+
+    A `careful` one gives each event a savepoint. One that is not needs none as long as all goes well, or an event is
+    refused before its handler has written anything; else it ends as `HalfDone`, and the batch is heard again carefully.
+    """
 
     def __init__(
         self,
@@ -181,9 +192,11 @@ class Hearing:
         source: str,
         *,
         alone: bool,
+        careful: bool = True,
         siblings: "dict[str, Hearing] | None" = None,
     ) -> None:
         self.hearer, self.session, self.source, self.alone = hearer, session, source, alone
+        self.careful = careful
         self.positions = Positions(hearer.parts.log.metadata, source)
         self.parked = parking.of(hearer.parts.log.metadata)
         self.places: dict[str, Place] = {}
@@ -286,7 +299,7 @@ class Hearing:
         for attempt in range(TRIES if self.alone else 1):
             try:
                 self._handle(handler, record)
-            except (NotYet, UnknownEvent, OperationalError):
+            except (NotYet, UnknownEvent, OperationalError, HalfDone):
                 raise
             except Exception as failure:
                 if not self.alone:
@@ -301,7 +314,7 @@ class Hearing:
         with tracing.heard(self.hearer.parts.service, record) as span:
             work = self.hearer.parts.hearing(self.session, record)
             try:
-                with self.session.begin_nested():
+                with self._held_apart(work):
                     reach("hear.before")
                     handler(work, Heard(record))
                     reach("hear.after")
@@ -314,7 +327,21 @@ class Hearing:
                 said = self.hearer.refusal.model_validate(
                     {"event": record.id, "event_type": record.type, "code": refusal.code}
                 )
-                self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", None, said)
+                self.hearer.parts.hearing(self.session, record).append(f"refusal/{record.id}", 0, said)
+
+    @contextmanager
+    def _held_apart(self, work: Work) -> Iterator[None]:
+        """Leave nothing of an event that ends in a refusal or waits for its cause."""
+        if self.careful:
+            with self.session.begin_nested():
+                yield
+            return
+        try:
+            yield
+        except (NotYet, Refused) as ended:
+            if work.has_written:
+                raise HalfDone from ended
+            raise
 
     def advance(self, stream: str, digest: bytes) -> None:
         """Move the stream's position on by one event."""
@@ -372,7 +399,7 @@ class Hearing:
     def _sibling(self, source: str) -> "Hearing":
         # One hearing a source: two would each have their own picture of how far its streams have come.
         if source not in self.siblings:
-            Hearing(self.hearer, self.session, source, alone=self.alone, siblings=self.siblings)
+            Hearing(self.hearer, self.session, source, alone=self.alone, careful=self.careful, siblings=self.siblings)
         return self.siblings[source]
 
     def _refresh(self, stream: str) -> None:
@@ -393,6 +420,13 @@ class Hearing:
     def _park_undecodable(self, payload: bytes) -> None:
         log.warning("parked", service=self.hearer.parts.service, reason="undecodable")
         self.parked.park_bytes(self.session, self.source, payload, self.hearer.parts.clock())
+
+
+class HalfDone(Exception):
+    """An event was refused after its handler had written something: the batch is heard again, with savepoints."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class Poison(Exception):

@@ -51,15 +51,6 @@ class KafkaTransport:
     def hearing(self) -> dict[str, Any]:
         """Tell how this service's delivery does."""
         running = self._thread is not None and self._thread.is_alive()
-        ears, relay = self.ears, self.relay
-        fine = running and ears.listening and not ears.is_stuck and relay.trouble is None
-        return {
-            "ok": fine,
-            "running": running,
-            "listening": ears.listening,
-            "behind": ears.behind,
-            "stuck": ears.is_stuck,
-            "restarts": ears.restarts + relay.restarts,
-            "relay": {"leads": relay.leads, "trouble": relay.trouble},
-            "trouble": ears.trouble,
-        }
+        told = self.ears.report(running=running)
+        relay = {"leads": self.relay.leads, "trouble": self.relay.trouble}
+        return told | {"ok": told["ok"] and self.relay.trouble is None, "relaying": relay}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, select
 from sqlmodel import Session
 
-from frontdoor.database import BigId, upsert
+from frontdoor.database import BigId, insert_absent, upsert
 
 PREFIX = 16
 """Bytes kept of each event's SHA-256: enough that nobody can write another event with the same ones."""
@@ -77,6 +77,10 @@ class Positions:
 
     def claim(self, session: Session, streams: Sequence[str]) -> dict[str, Place]:
         """Lock the positions of these streams, in sorted order, and give them; unheard ones start at nothing."""
+        if session.connection().dialect.name != "sqlite":
+            # Only a row can be locked: one that is not there yet would be claimed by two. SQLite's writers take turns.
+            absent = {"source": self._source, "version": 0, "history": b""}
+            insert_absent(session, self._table, [absent | {"stream": stream} for stream in sorted(streams)])
         table = self._table.c
         wanted = select(table.stream, table.history).where(table.source == self._source, table.stream.in_(streams))
         rows = session.connection().execute(wanted.order_by(table.stream).with_for_update()).all()

@@ -16,6 +16,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from psycopg.rows import namedtuple_row
 
+from frontdoor import metrics, tracing
 from frontdoor.delivery.topics import LARGEST, SIGNATURE, Brokers, ensure_topics, signature, topics_of
 from frontdoor.event_log import GREW
 from frontdoor.failpoints import reach
@@ -49,19 +50,21 @@ class Relay:
 
     parts: Parts
     brokers: Brokers
+    lease: int = LEASE
     leads: bool = False
     trouble: str | None = None
-    restarts: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
         """Send until stopped; after any trouble, begin anew with another connection and another producer."""
+        self._loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             try:
                 await self._lead()
             except Exception as trouble:  # noqa: BLE001  whatever it is: nothing is struck off, so nothing is lost
                 self.trouble = type(trouble).__name__
-                self.restarts += 1
+                metrics.counts_of(self.parts.service).trouble("relay")
                 log.warning("relay_failed", service=self.parts.service, error=self.trouble)
                 await self._wait(1.0)
             finally:
@@ -69,7 +72,10 @@ class Relay:
 
     def stop(self) -> None:
         """Finish what is being sent, and stop."""
-        self._stopping.set()
+        if self._loop is None or self._loop.is_closed():
+            self._stopping.set()
+        else:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def drain(self) -> int:
         """Send until nothing is left; give back how many events were sent."""
@@ -96,7 +102,7 @@ class Relay:
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         url = self.parts.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        limits = f"-c idle_session_timeout={LEASE}s -c statement_timeout=30s -c client_encoding=UTF8"
+        limits = f"-c idle_session_timeout={self.lease}s -c statement_timeout=30s -c client_encoding=UTF8"
         return await psycopg.AsyncConnection.connect(
             url,
             autocommit=True,
@@ -126,7 +132,8 @@ class Relay:
         rows = await (await connection.execute(_UNSENT, (AT_ONCE,))).fetchall()
         if not rows:
             return 0
-        await self._hand_over(producer, rows)
+        with tracing.relayed(self.parts.service, [row.payload for row in rows]):
+            await self._hand_over(producer, rows)
         reach("relay.sent")
         struck = await connection.execute(_STRIKE_OFF, ([row.log_id for row in rows],))
         reach("relay.struck")

@@ -24,11 +24,15 @@ SIGNATURE = "front-door-signature"
 
 @dataclass(frozen=True)
 class Brokers:
-    """A Kafka cluster; `prefix` keeps installations that share one apart."""
+    """A Kafka cluster; `prefix` keeps installations that share one apart.
+
+    `patience` is the seconds of silence after which a member loses its partitions to the others.
+    """
 
     bootstrap: str
     prefix: str = ""
     partitions: int = PARTITIONS
+    patience: int = 10
 
     def topic(self, name: str) -> str:
         """Name a topic as this cluster knows it."""
