@@ -90,7 +90,8 @@ class _State(Collector):
     def collect(self) -> Iterable[Metric]:
         """Read the state at the moment of asking."""
         hearing = self._hearing
-        yield self._gauge("events_behind", "Events not heard yet", hearing.get("behind", {}), "source")
+        behind = {source: count for source, count in hearing.get("behind", {}).items() if count is not None}
+        yield self._gauge("events_behind", "Events not heard yet; nothing where nobody can say", behind, "source")
         yield self._gauge("hearing_ok", "1 where the service hears", {"": hearing.get("ok", False)})
         still = hearing.get("still_for", 0.0)
         yield self._gauge("hearing_still_seconds", "Since when a hearer that is behind has not moved", {"": still})
