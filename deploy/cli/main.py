@@ -143,6 +143,15 @@ def revise(service: ServiceName, message: str) -> None:
         say.print(str(write_next(known(assembly, service), message)))
 
 
+@app.command("documents")
+def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
+    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
+    from cli.documents import write
+
+    for file in write(folder):
+        say.print(str(file))
+
+
 def main() -> None:
     """Run the command line."""
     try:
