@@ -2,7 +2,7 @@
 # Needed beforehand: make, and Python 3.11 or newer with venv. After the first set-up, nothing here needs a network.
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-fast check fmt bench seed verify clean help
+.PHONY: run test test-fast check fmt bench seed verify documents clean help
 
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -60,6 +60,10 @@ seed: .venv/.ready  ## fill the data folder with a believable area
 
 verify: .venv/.ready  ## prove from the data folder that nothing is lost and nothing is double
 	@exec $(BIN)/frontdoor verify
+
+documents: .venv/.ready  ## write docs/api, and an example of each event that has none yet
+	@$(BIN)/frontdoor documents docs/api
+	@$(BIN)/python tests/contracts/examples.py
 
 clean:  ## remove what set-up and tests have made; the data folder stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

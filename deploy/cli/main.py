@@ -211,6 +211,15 @@ def allocate(
     raise typer.Exit(allocate(asked, say))
 
 
+@app.command("documents")
+def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
+    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
+    from cli.documents import write
+
+    for file in write(folder):
+        say.print(str(file))
+
+
 def main() -> None:
     """Run the command line; what is in its way is said in a sentence, with exit code 2."""
     try:
