@@ -3,7 +3,7 @@
 # set-up, nothing else here needs a network.
 
 .DEFAULT_GOAL := run
-.PHONY: run up down logs test test-fast check fmt bench seed verify clean help
+.PHONY: run up down logs test test-fast check fmt bench seed verify documents clean help
 
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -78,6 +78,10 @@ seed: .venv/.ready  ## fill the data folder with a believable area
 
 verify: .venv/.ready  ## prove from the data folder that nothing is lost and nothing is double
 	@exec $(BIN)/frontdoor verify
+
+documents: .venv/.ready  ## write docs/api, and an example of each event that has none yet
+	@$(BIN)/frontdoor documents docs/api
+	@$(BIN)/python tests/contracts/examples.py
 
 clean:  ## remove what set-up and tests have made; the data folder stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

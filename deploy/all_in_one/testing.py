@@ -20,10 +20,10 @@ Json = dict[str, Any]
 class FrontDoor:
     """The whole product in this process, with a clock that is moved by hand."""
 
-    def __init__(self, folder: Path, form: Json) -> None:
+    def __init__(self, folder: Path, form: Json, **settings: Any) -> None:
         self.clock = MovedClock()
         _fill(folder)
-        self.assembly = assemble(Settings(data=folder), self.clock)
+        self.assembly = assemble(Settings(data=folder, **settings), self.clock)
         self.application = self.assembly.application()
         self.folder = folder
         self.form = form

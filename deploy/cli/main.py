@@ -62,6 +62,28 @@ def set_up() -> None:
 
 
 @app.command()
+def simulate(
+    area: Annotated[str, typer.Option(help="county: one authority's year; england: a sample of the whole country's.")],
+    speed: Annotated[str, typer.Option(help="max, or days of the year a second.")] = "max",
+    referrals: Annotated[int | None, typer.Option(help="How many (county: 13,072; england: 100,000).", min=1)] = None,
+    days: Annotated[int, typer.Option(help="How many days, from 1 September.", min=1, max=365)] = 365,
+    number: Annotated[int, typer.Option("--seed", help="Another number makes another year.")] = 1,
+    into: Annotated[Path, typer.Option(help="An empty or a new folder for its data.")] = Path("simulated"),
+    report: Annotated[Path | None, typer.Option(help="Where the plot goes; else into that folder.")] = None,
+) -> None:
+    """Live through an invented year at full speed, prove it, and say what England's would take."""
+    from cli.simulate.run import BadWish, simulate, wish_of
+
+    try:
+        wish = wish_of(area, speed, referrals, days, number, into, report)
+        failed = simulate(settings(), wish, say)
+    except BadWish as wrong:
+        say.print(str(wrong), style="red")
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
 def verify(
     journal: Annotated[Path | None, typer.Option(help="References that were given out, one a line.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds in which what is on its way must arrive.")] = 0.0,
@@ -169,6 +191,33 @@ def revise(service: ServiceName, message: str) -> None:
         stop("Migrations are written in a working copy of the source, without FRONTDOOR_KAFKA.")
     with opened() as assembly:
         say.print(str(write_next(known(assembly, service), message)))
+
+
+@app.command()
+def allocate(
+    instance: Annotated[Path, typer.Argument(help="A therapy-blocks/1 file, JSON, plain or gzipped.")],
+    out: Annotated[Path, typer.Option(help="The result is written here.")],
+    seconds: Annotated[float | None, typer.Option(help="Stop searching after this long.", min=0.0)] = None,
+    seed: Annotated[int, typer.Option(help="Another number searches in another order.", min=0)] = 0,
+    method: Annotated[str, typer.Option(help="plan, flow, priority or first-come.")] = "plan",
+    order: Annotated[str | None, typer.Option(help="The levels by comma, most important first.")] = None,
+    explain: Annotated[list[int] | None, typer.Option(help="Say why this request got what it got.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+) -> None:
+    """Find the best plan for a waiting list and the blocks that could be opened for it."""
+    from cli.allocate import Asked, allocate
+
+    asked = Asked(instance, out, seconds, seed, method, order, tuple(explain or ()), report)
+    raise typer.Exit(allocate(asked, say))
+
+
+@app.command("documents")
+def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
+    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
+    from cli.documents import write
+
+    for file in write(folder):
+        say.print(str(file))
 
 
 def main() -> None:

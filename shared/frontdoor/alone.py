@@ -17,14 +17,15 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 from starlette.types import ASGIApp
 
-from frontdoor import failpoints
+from frontdoor import failpoints, tracing
 from frontdoor.app import area_of, wall_clock, wire
 from frontdoor.areas import AreaError
 from frontdoor.database import Database
+from frontdoor.logs import set_up_logs
 from frontdoor.migrations import NotMigrated, migrate
 from frontdoor.peers import NAMES, Peers, ask_again, over_http
 from frontdoor.seal import KeyStore
-from frontdoor.service import ChoreRunner, Service, build, data_folder, set_up_logs
+from frontdoor.service import ChoreRunner, Service, build, data_folder
 from frontdoor.settings import SECRETS, AloneSettings, SecretMissing, Settings, WrongSettings, read
 from frontdoor.work import Clock, Parts
 
@@ -78,8 +79,8 @@ def _once_there(open_it: Callable[[], Opened], name: str) -> Opened:
         try:
             return open_it()
         except (OperationalError, NotMigrated) as away:
-            why = str(getattr(away, "orig", away)).strip().splitlines()[:1]
-            log.warning("database_away", database=name, why=why)
+            reason = str(getattr(away, "orig", away)).strip().partition("\n")[0]
+            log.warning("database_away", database=name, reason=reason)
             time.sleep(LOOK_AGAIN)
 
 
@@ -91,9 +92,12 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
     try:
         settings = read(kind)
         set_up_logs(settings.log_level)
+        if settings.otlp:
+            tracing.start_exporting(settings.otlp)
         if settings.failpoint:
             failpoints.arm_from(settings.failpoint)
         serve(make(settings), settings)
+        tracing.stop()
     except (WrongSettings, SecretMissing, AreaError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         raise SystemExit(2) from None
@@ -109,6 +113,7 @@ def serve(app: ASGIApp, settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,

@@ -6,6 +6,7 @@ from pathlib import Path
 from frontdoor.areas import Area, areas_folder, load_area
 from frontdoor.database import Database
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.replicas import Replicas
 from frontdoor.seal import KeyStore
 from frontdoor.service import Service
 from frontdoor.settings import Settings
@@ -26,6 +27,7 @@ def wire(
     service: Service, settings: Settings, database: Database, keys: KeyStore, area: Area, folder: Path, clock: Clock
 ) -> Parts:
     """Put a service's parts together; raises `SecretMissing` where the installation has none."""
+    secret = settings.secret("sessions")
     return Parts(
         service=service.name,
         database=database,
@@ -33,9 +35,10 @@ def wire(
         area=area,
         keys=keys,
         links=FamilyLinks(settings.secret("family_links")),
-        secret=settings.secret("sessions"),
+        secret=secret,
         clock=clock,
         folder=folder,
         public_url=settings.address,
         demo=settings.env == "demo",
+        replicas=Replicas(settings.redis, secret),
     )

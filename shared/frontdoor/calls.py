@@ -20,7 +20,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from frontdoor import access, answers, signin
+from frontdoor import access, answers, limits, signin
 from frontdoor.database import claim, is_passing
 from frontdoor.event_log import Stale
 from frontdoor.problems import Problem
@@ -127,6 +127,18 @@ class Call:
         finally:
             _in_flight.discard(twin)
 
+    @contextmanager
+    def guess(self) -> Iterator[None]:
+        """Within, whatever is not found was a wrong guess: whoever guesses wrong too often is asked to wait."""
+        source = limits.source_of(self.request)
+        limits.look(self.parts, limits.LINK, source)
+        try:
+            yield
+        except access.Denied as denied:
+            if denied.status == 404:
+                limits.take(self.parts, limits.LINK, source)
+            raise
+
     def idempotency_key(self) -> str | None:
         key = self.request.headers.get("idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
@@ -198,6 +210,8 @@ def may(action: str, agency: str | None = None) -> Any:
     def call(request: Request) -> Call:
         parts: Parts = request.app.state.parts
         actor = signin.show(request, parts)
+        if actor.is_signed_in:
+            limits.take(parts, limits.PERSON, actor.person)
         access.permit(actor, action, parts.area.id, agency or request.path_params.get("agency"))
         made = Call(request, parts, actor, action)
         made.idempotency_key()

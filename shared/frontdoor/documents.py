@@ -1,5 +1,6 @@
 """OpenAPI and AsyncAPI: what programs outside may ask, and what the services say to one another."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,7 +10,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from frontdoor.access import PUBLIC
-from frontdoor.events import EVENTS, topic_of
+from frontdoor.event_log import DATASCHEMA
+from frontdoor.events import EVENTS, Event, topic_of
 
 _REF = "#/components/schemas/{model}"
 
@@ -112,6 +114,7 @@ _PROBLEMS = {
     403: "Your role does not allow it",
     404: "There is nothing here, or nothing that you may see",
     422: "Part of what was sent cannot be used: see errors",
+    429: "There were too many requests: Retry-After says when to try again",
     503: "It cannot be done just now; nothing has been lost",
 }
 _PROBLEMS_OF_POST = {
@@ -138,23 +141,26 @@ def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """Write the AsyncAPI 3.0 document of every event, by topic, from the event classes."""
-    schemas: dict[str, Any] = {}
+    schemas: dict[str, Any] = {"Envelope": ENVELOPE}
     channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
     for name, kind in sorted(EVENTS.items()):
-        schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema = kind.model_json_schema(ref_template=_REF)
         schemas |= schema.pop("$defs", {}) | {name: schema}
         topic = topic_of(kind)
-        channel = channels.setdefault(topic.replace(".", "_"), {"address": topic, "messages": {}})
+        key = topic.replace(".", "_")
+        channel = channels.setdefault(key, {"address": topic, "messages": {}})
         channel["messages"][name] = {
             "name": name,
             "contentType": "application/cloudevents+json",
             "summary": (kind.__doc__ or "").splitlines()[0],
-            "payload": {"$ref": f"#/components/schemas/{name}"},
+            "payload": _enveloped(kind),
         }
-    operations = {
-        f"hear_{key}": {"action": "receive", "channel": {"$ref": f"#/channels/{key}"}} for key in sorted(channels)
-    }
-    info = {"title": "Front Door events", "version": "1", "description": "The data of CloudEvents 1.0 envelopes."}
+        here = {"$ref": f"#/channels/{key}"}
+        operations.setdefault(f"hear_{key}", {"action": "receive", "channel": here})
+        say = operations.setdefault(f"{kind.source}_says_{key}", {"action": "send", "channel": here, "messages": []})
+        say["messages"].append({"$ref": f"#/channels/{key}/messages/{name}"})
+    info = {"title": "Front Door events", "version": "1", "description": "CloudEvents 1.0 envelopes and their data."}
     return {
         "asyncapi": "3.0.0",
         "info": info,
@@ -162,3 +168,63 @@ def asyncapi() -> dict[str, Any]:
         "operations": operations,
         "components": {"schemas": schemas},
     }
+
+
+def _enveloped(kind: type[Event]) -> dict[str, Any]:
+    schema = DATASCHEMA.format(type=kind.__name__, version=kind.schema_version)
+    about = {
+        "type": {"const": kind.__name__},
+        "source": {"const": f"front-door/{kind.source}"},
+        "dataschema": {"const": schema},
+        "data": {"$ref": _REF.format(model=kind.__name__)},
+    }
+    return {"allOf": [{"$ref": _REF.format(model="Envelope")}, {"type": "object", "properties": about}]}
+
+
+_NAME = {"type": "string", "minLength": 1}
+_COUNT = {"type": "integer", "minimum": 1}
+ENVELOPE: dict[str, Any] = {
+    "title": "Envelope",
+    "description": "A CloudEvents 1.0 envelope. What a reader does not know it leaves aside; a `dataschema` of a newer"
+    " version than it knows it does not read. The key of the record is `subject`: its stream.",
+    "type": "object",
+    "required": [
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "dataschema",
+        "area",
+        "version",
+        "epoch",
+        "actor",
+        "correlationid",
+        "data",
+    ],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "format": "uuid"},
+        "source": _NAME,
+        "type": _NAME,
+        "subject": {**_NAME, "description": "The stream: one thing with a life and an end."},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "dataschema": {"type": "string", "format": "uri", "description": "Ends in the version of the data."},
+        "area": _NAME,
+        "version": {**_COUNT, "description": "The number of the event in its stream, without gaps."},
+        "epoch": {**_COUNT, "description": "One more after each restore of the service from an older copy."},
+        "actor": _NAME,
+        "correlationid": _NAME,
+        "causationid": {**_NAME, "description": "The event that led to this one."},
+        "traceparent": {**_NAME, "description": "W3C Trace Context: the trace that it is part of."},
+        "previous": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 of the one before it."},
+        "data": {"type": "object"},
+    },
+}
+
+
+def written(document: dict[str, Any]) -> str:
+    """Write a document as the text that is kept under docs/api."""
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -313,6 +313,13 @@ class EventLog:
         found = found.limit(limit)
         return [decode(payload) for payload in session.connection().scalars(found)]
 
+    def traceparent(self, session: Session, stream: str) -> str | None:
+        """Give the traceparent of a stream's first event; None where there is none."""
+        table = self.table.c
+        first = select(table.payload).where(table.stream == stream, table.version == 1)
+        payload = session.connection().scalar(first)
+        return decode(payload).traceparent if payload else None
+
     def after(self, session: Session, log_id: int, limit: int) -> list[Row[Any]]:
         """Read up to `limit` rows (id, event_id, payload) behind a place in the log, in log order."""
         return list(session.connection().execute(self._behind, {"place": log_id, "most": limit}))

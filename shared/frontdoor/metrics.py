@@ -5,7 +5,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
+from frontdoor import logs
 from frontdoor.work import Parts
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -26,12 +26,13 @@ BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STARTED = time.monotonic()
 
 
-@dataclass(frozen=True)
-class Backlog:
-    """Rows that are due and not done, as a service names them: `count` asks its tables at business time `now`."""
+Backlog = Callable[[Session, Parts], Mapping[str, int]]
+"""Counts a service's rows that are due and not done, or wait for a person, by a name for each kind."""
 
-    name: str
-    count: Callable[[Session, Parts], int]
+
+def no_backlog(_session: Session, _parts: Parts) -> Mapping[str, int]:
+    """Nothing is ever due."""
+    return {}
 
 
 class Counts:
@@ -83,16 +84,22 @@ def counts_of(service: str) -> Counts:
 
 
 class _State(Collector):
-    def __init__(self, parts: Parts, hearing: Mapping[str, Any], backlogs: Iterable[Backlog]) -> None:
-        self._parts, self._hearing, self._backlogs = parts, hearing, backlogs
+    def __init__(self, parts: Parts, hearing: Mapping[str, Any], backlog: Backlog) -> None:
+        self._parts, self._hearing, self._backlog = parts, hearing, backlog
 
     def collect(self) -> Iterable[Metric]:
         """Read the state at the moment of asking."""
         hearing = self._hearing
-        yield self._gauge("events_behind", "Events not heard yet", hearing.get("behind", {}), "source")
+        behind = {source: count for source, count in hearing.get("behind", {}).items() if count is not None}
+        yield self._gauge("events_behind", "Events not heard yet; nothing where nobody can say", behind, "source")
         yield self._gauge("hearing_ok", "1 where the service hears", {"": hearing.get("ok", False)})
         still = hearing.get("still_for", 0.0)
         yield self._gauge("hearing_still_seconds", "Since when a hearer that is behind has not moved", {"": still})
+        redis = self._parts.replicas.state
+        up = {} if redis == "absent" else {"": redis == "ok"}
+        yield self._gauge("redis_up", "1 where Redis answers, 0 where it is away; nothing where none is used", up)
+        left_out = {"": logs.left_out["fields"]}
+        yield self._gauge("log_fields_left_out", "Fields of log lines that stand on no list and were dropped", left_out)
         yield self._gauge("up_seconds", "Since when this process runs", {"": time.monotonic() - STARTED})
         try:
             tables = list(self._tables())
@@ -107,13 +114,13 @@ class _State(Collector):
             counts, oldest = parked(session, parts)
             waiting, age = unrelayed(session, parts)
             said = parts.log.last_id(session)
-            due = {backlog.name: backlog.count(session, parts) for backlog in self._backlogs}
+            due = self._backlog(session, parts)
         yield self._gauge("events_parked", "Parked events that are open", counts, "reason")
         yield self._gauge("parked_oldest_seconds", "Age of the oldest parked event", {"": oldest})
         yield self._gauge("events_unrelayed", "Events said that Kafka has not got", {"": waiting})
         yield self._gauge("unrelayed_oldest_seconds", "Age of the oldest event that Kafka has not got", {"": age})
         yield self._gauge("events_said", "Rows in the service's log", {"": said})
-        yield self._gauge("due", "Rows that are due and not done", due, "what")
+        yield self._gauge("due", "Rows that are due and not done, or wait for a person", due, "what")
 
     def _gauge(self, name: str, help_text: str, values: Mapping[str, float], label: str = "") -> GaugeMetricFamily:
         labels = ["service", label] if label else ["service"]
@@ -144,10 +151,10 @@ def _age(parts: Parts, since: Any) -> float:
     return max((parts.clock() - since).total_seconds(), 0.0) if since else 0.0
 
 
-def text_of(parts: Parts, hearing: Mapping[str, Any], backlogs: Iterable[Backlog] = ()) -> str:
+def text_of(parts: Parts, hearing: Mapping[str, Any], backlog: Backlog = no_backlog) -> str:
     """Write the metrics in Prometheus' text format; without a database, what is known without it."""
     registry = CollectorRegistry()
-    registry.register(_State(parts, hearing, backlogs))
+    registry.register(_State(parts, hearing, backlog))
     return generate_latest(registry).decode() + generate_latest(counts_of(parts.service).registry).decode()
 
 

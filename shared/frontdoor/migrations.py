@@ -74,7 +74,7 @@ def _upgrade(database: Database, folder: Path) -> bool:
             command.upgrade(config(folder, connection), "head")
             connection.commit()
     except OperationalError as trouble:
-        log.warning("migration_waits", folder=folder.parent.name, error=type(trouble.orig).__name__)
+        log.warning("migration_waits", service=folder.parent.name, error=type(trouble.orig).__name__)
         return False
     return True
 

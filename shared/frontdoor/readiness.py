@@ -12,8 +12,8 @@ def report(parts: Parts, hearing: Mapping[str, Any]) -> dict[str, Any]:
 
     `{"service", "status", "database": "ok|away", "keys": "ok|away", "migrations": "ok|behind|unknown",
     "hearing": as Progress.report, "relay": "absent" | {"waiting": count, "oldest_seconds": age}, "parked": {reason:
-    count} | null}`. What waits for the relay or stands parked never makes a service unready: nothing of it is lost, and
-    people are answered all the same.
+    count} | null, "redis": "absent|ok|away"}`. Redis, what waits for the relay and what is parked never make a service
+    unready: nothing of it is lost, and people are answered all the same.
     """
     database = "ok" if parts.database.answers() else "away"
     parts_of_it = {
@@ -29,6 +29,7 @@ def report(parts: Parts, hearing: Mapping[str, Any]) -> dict[str, Any]:
         "service": parts.service,
         "status": "ok" if fine else "unavailable",
         **parts_of_it,
+        "redis": parts.replicas.state,
         "hearing": dict(hearing),
         **seen,
     }

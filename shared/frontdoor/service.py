@@ -1,11 +1,11 @@
 """What every service is made of: its description, its web application, its health, its errors and its chores."""
 
-import logging
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from pydantic import Field
 from sqlalchemy import MetaData
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
@@ -62,7 +62,7 @@ class Service:
     refusal: type[Event]
     lifecycles: Mapping[str, Lifecycle]
     chores: tuple[Chore, ...] = ()
-    backlogs: tuple[metrics.Backlog, ...] = ()
+    backlog: metrics.Backlog = metrics.no_backlog
 
     def __post_init__(self) -> None:
         """Add the kept tables that every service has to its metadata."""
@@ -104,6 +104,8 @@ def build(
     )
     app.state.parts = parts
     app.state.service = service
+    if parts.replicas.state != "absent":
+        parts.database.on_commit(partial(parts.replicas.ring, service.name))
     for router in (*service.routers, _operations(service, parts, hearing)):
         app.router.routes.extend(router.routes)
     mount_static(app)
@@ -138,7 +140,7 @@ def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def service_metrics(_call: Annotated[Call, may("operations.read")]) -> str:
-        return metrics.text_of(parts, hearing(), service.backlogs)
+        return metrics.text_of(parts, hearing(), service.backlog)
 
     @router.post("/internal/replay")
     def replay(
@@ -174,7 +176,10 @@ def _answer_with(explain: Callable[[Any], Problem]) -> Callable[[Request, Except
         if problem.status == 401:
             return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
         signin.show(request, request.app.state.parts)
-        return error_page(request, problem.status, None, problem.title if isinstance(error, Refused) else None)
+        own_words = isinstance(error, Refused) or problem.status == 429
+        page = error_page(request, problem.status, None, problem.title if own_words else None)
+        page.headers.update(_headers(problem))
+        return page
 
     return handle
 
@@ -197,6 +202,8 @@ def wants_json(request: Request) -> bool:
 def _headers(problem: Problem) -> dict[str, str]:
     if problem.status == 401:
         return {"WWW-Authenticate": "Bearer"}
+    if problem.status == 429:
+        return {"Retry-After": str(problem.more["retry_after"])}
     return {"Retry-After": "1"} if problem.status in {409, 503} and problem.code in {"busy", "in_flight"} else {}
 
 
@@ -237,6 +244,7 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Busy: lambda _: _BUSY,
     KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
     OperationalError: lambda _: _BUSY,
+    InternalError: lambda _: _BUSY,  # PostgreSQL has ended a transaction that stood idle
     Exception: lambda _: _FAILED,
 }
 
@@ -278,23 +286,6 @@ class ChoreRunner:
             except Exception:
                 log.exception("chore_failed", service=parts.service, chore=chore.name)
             self._stopping.wait(max(chore.every - (time.monotonic() - began), 0.05))
-
-
-def set_up_logs(level: str) -> None:
-    """Log JSON lines to standard error, with names of fields that are ours and no bodies."""
-    logging.basicConfig(level=level, format="%(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
 
 
 def data_folder(path: str | Path) -> Path:

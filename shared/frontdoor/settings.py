@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     installation read the same. A service alone is told its database and the keys' (`postgresql+psycopg://…`), Kafka's
     bootstrap servers, Redis (`redis://…`; it may be missing), which `member` of its service it is (each replica
     another, the same after each start), and where the other services are (`peers`, with `{service}` for the name).
+    `otlp` is the address of an OpenTelemetry collector, named as all programs name it; without one nothing is traced.
     """
 
     model_config = SettingsConfigDict(env_prefix="FRONTDOOR_", populate_by_name=True)
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     redis: str | None = None
     member: str = "1"
     peers: str = "http://{service}:8000"
+    otlp: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)
 
     @property

@@ -1,13 +1,20 @@
 """What tests need: one service on a temporary folder, a clock that is moved by hand, and other services' voices."""
 
+import io
+import json
+import logging
+import sys
+import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import structlog
 from sqlalchemy import MetaData, text
 from sqlmodel import Session
 from starlette.testclient import TestClient
@@ -18,6 +25,7 @@ from frontdoor.database import Database, claim
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.logs import set_up_logs
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build
 from frontdoor.work import Parts, Work
@@ -46,6 +54,23 @@ def empty_database(service: Service) -> bytes:
             connection.exec_driver_sql("BEGIN")
         database.dispose()
         return Path(folder, "empty.sqlite").read_bytes()
+
+
+@contextmanager
+def logged(level: str = "INFO") -> Iterator[Callable[[], list[Any]]]:
+    """Log as a service does, for a while; gives what reads the lines."""
+    file, root = io.StringIO(), logging.getLogger()
+    handlers, was, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    set_up_logs(level, file)
+    try:
+        yield lambda: [json.loads(line) for line in file.getvalue().splitlines()]
+    finally:
+        structlog.reset_defaults()
+        logging.captureWarnings(capture=False)
+        logging.raiseExceptions = True
+        root.handlers[:] = handlers
+        root.setLevel(was)
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 def _address(service: Service, folder: Path) -> str:

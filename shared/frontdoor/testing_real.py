@@ -9,6 +9,7 @@ from typing import Self
 from uuid import uuid4
 
 import psycopg
+import redis
 from psycopg.sql import SQL, Identifier
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
@@ -197,5 +198,14 @@ class Redis(Server):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def wait(self) -> None:
-        """Wait until it listens."""
-        _until_open(self.port)
+        """Wait until it answers."""
+        until = time.monotonic() + PATIENCE
+        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except redis.RedisError:
+                    if time.monotonic() > until:
+                        raise
+                    time.sleep(0.1)

@@ -6,7 +6,7 @@ attributes are `Attributes`. No reference, no id of a person, no address, no tex
 to its trace is the `traceparent` in its events.
 
     with tracing.requested(service, traceparent) as span:   an HTTP request; named once its route is known
-    with tracing.working(service):                          one transaction of a request or chore
+    with tracing.working(service):                          one transaction of a request, or one thing a chore does
     with tracing.heard(service, record) as span:            one handler hearing one event (delivery/hearer.py)
     with tracing.relayed(service, payloads):                events being sent, until they are acknowledged
     tracing.current()                                       the traceparent of what is in hand, for an envelope
@@ -103,9 +103,12 @@ def requested(service: str, traceparent: str | None) -> Span:
     return _Traced(_tracers(service), "HTTP", "server", parent)
 
 
-def working(service: str) -> Span:
-    """Begin the span of one transaction, under the request's; a chore's is a trace of its own."""
-    return NOTHING if _tracers is None else _Traced(_tracers(service), "transaction", "internal", current())
+def working(service: str, follows: str | None = None) -> Span:
+    """Begin the span of one transaction: under what is in hand, or in the trace of the traceparent that it follows."""
+    parent = wellformed(follows)
+    if _tracers is None:
+        return _Carrying(parent) if parent else NOTHING
+    return _Traced(_tracers(service), "transaction", "internal", parent or current())
 
 
 def heard(service: str, record: Recorded) -> Span:

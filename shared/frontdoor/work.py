@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from frontdoor.database import Database, claim
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.replicas import Replicas
 from frontdoor.seal import KeyStore
 
 
@@ -81,6 +82,17 @@ class Work:
         tracing.said(records)
         return records
 
+    @contextmanager
+    def following(self, stream: str) -> Iterator[None]:
+        """Carry on, within this, the trace in which a stream began: for chores, which nobody has asked for."""
+        before = self._saying.occasion
+        with tracing.working(self.parts.service, self.parts.log.traceparent(self.session, stream)):
+            self._saying.occasion = replace(before, traceparent=tracing.current())
+            try:
+                yield
+            finally:
+                self._saying.occasion = before
+
     def version(self, stream: str) -> int:
         """Give a stream's version, 0 where it does not exist."""
         return self.parts.log.version(self.session, stream)
@@ -119,6 +131,7 @@ class Parts:
     folder: Path
     public_url: str
     demo: bool
+    replicas: Replicas = field(default_factory=Replicas)
 
     @property
     def audit(self) -> Table:

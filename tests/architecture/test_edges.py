@@ -1,7 +1,10 @@
 """The environment, the clock and the tables are each touched in one place; decisions are pure."""
 
+import ast
 import re
 import sys
+
+from frontdoor.logs import FIELDS, LEVELS
 
 READS_ENVIRONMENT = ("os.environ", "os.environb", "os.getenv", "pydantic_settings.BaseSettings")
 READS_CLOCK = (
@@ -62,3 +65,24 @@ def test_decisions_import_only_the_standard_library_events_and_calendars(sources
         and not f"{name}.".startswith(tuple(f"{o}." for o in ours))
     ]
     assert not strange, f"domain.py imports the standard library, frontdoor.events and frontdoor.calendars: {strange}"
+
+
+def test_a_log_line_has_words_of_its_own_and_fields_on_the_list(sources):
+    odd = [
+        f"{source}:{call.lineno}"
+        for source in sources
+        if str(source) != "shared/frontdoor/logs.py"
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in {*LEVELS, "exception"}
+        and ast.unparse(call.func.value) == "log"
+        and not (
+            len(call.args) == 1
+            and isinstance(call.args[0], ast.Constant)
+            and {keyword.arg for keyword in call.keywords} <= FIELDS | {"exc_info"}
+        )
+    ]
+    assert not odd, (
+        f"What leaves the process is on a list (frontdoor.logs.FIELDS), and a log's event is a constant: {odd}"
+    )

@@ -162,6 +162,31 @@ def test_an_open_page_does_not_keep_the_server_from_stopping(told, listen, serve
     assert time.monotonic() - began < 2
 
 
+def test_a_page_whose_link_is_replaced_hears_no_more_and_the_others_go_on(stage, told, listen):
+    told.hears(told.submitted())
+    replaced, others = (listen(f"{told.link(one)}/events") for one in ("K-4MXKQ7PD", "sender"))
+    assert next(messages(replaced)) == '{"version": 2}'
+    stage.as_person("senco").post(f"/api/records/{told.reference}/links", json={"recipient": "K-4MXKQ7PD"})
+    assert list(messages(replaced)) == []
+    told.hears(told.queued())
+    assert '{"version": 3}' in messages(others)
+    assert listen(f"{told.link('K-4MXKQ7PD')}/events").status == 404
+
+
+def test_a_page_hears_of_what_another_replica_has_committed(stage, told, listen, monkeypatch):
+    monkeypatch.setattr(pages, "LOOK_ANYWAY", 60.0)
+    told.hears(told.submitted())
+    page = messages(listen(f"{told.link()}/events"))
+    assert next(page) == '{"version": 2}'
+    bells = stage.parts.database._bells[:]
+    stage.parts.database._bells.clear()  # what follows is committed by somebody else
+    told.hears(told.queued())
+    stage.parts.database._bells += bells
+    (ring,) = stage.parts.replicas._listeners["child-record"]
+    ring()
+    assert next(page) == '{"version": 3}'
+
+
 def test_a_page_that_was_closed_is_let_go(told, listen, server):
     told.hears(told.submitted())
     answer = listen(f"{told.link()}/events")

@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from frontdoor import failpoints
+from frontdoor import failpoints, tracing
 from frontdoor.areas import areas_folder, load_area
 from frontdoor.database import DERIVED, Database, claim
 from frontdoor.delivery import parking
@@ -144,7 +144,7 @@ class Line:
 
     def _say(self, source: str, stream: str, events: Sequence[Event]) -> list[Recorded]:
         owner = self.owners[source]
-        occasion = Occasion(self.clock(), "somebody", "sample", "correlation")
+        occasion = Occasion(self.clock(), "somebody", "sample", "correlation", traceparent=tracing.current())
         with owner.database.write() as session:
             claim(session, stream)
             return owner.log.append(session, stream, None, events, Saying(session, occasion))

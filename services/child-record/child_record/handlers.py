@@ -100,7 +100,7 @@ def renew_link(work: Work, reference: str, form: RenewLink) -> dict[str, Any]:
     """Replace somebody's link. Twice renews twice, each time without harm; only the last link opens."""
     record = _found(work, "link.renew", reference)
     work.may("link.renew", store.subject(work.session, record))
-    stream = f"link/{record.reference}/{form.recipient}"
+    stream = store.link_stream_of(record.reference, form.recipient)
     work.claim(stream)
     known = {domain.SENDER, *record.contacts}
     now = store.generation(work.session, work.occasion.area, record.reference, form.recipient)

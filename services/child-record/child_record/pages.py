@@ -5,7 +5,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +27,7 @@ from frontdoor.fields import LARGEST
 from frontdoor.problems import Problem
 from frontdoor.service import wants_json
 from frontdoor.web import Pages
+from frontdoor.work import Parts
 
 log = structlog.get_logger()
 router = APIRouter(route_class=Route)
@@ -56,7 +57,7 @@ COME_BACK = {"Retry-After": "60"}
 @router.api_route("/family/{token}", methods=["GET", "HEAD"])
 def family(call: Anybody, token: str) -> Response:
     """Show where a referral is, to whoever holds the link; looking changes nothing."""
-    with call.look() as session:
+    with call.guess(), call.look() as session:
         status = handlers.read_status(call.parts, session, token)
     if wants_json(call.request):
         return JSONResponse(_status_json(status))
@@ -68,12 +69,14 @@ def family(call: Anybody, token: str) -> Response:
 
 @router.get("/family/{token}/events")
 def news(call: Anybody, token: str, since: Annotated[int | None, Query(ge=0, le=LARGEST)] = None) -> Response:
-    """Tell an open page each time its record changes."""
-    with call.look() as session:
-        reference = handlers.open_link(call.parts, session, token).reference
+    """Tell an open page each time its record changes, until its link is replaced."""
+    with call.guess(), call.look() as session:
+        link = handlers.open_link(call.parts, session, token)
+        renewals = store.link_stream_of(link.reference, link.recipient)
+        renewed = store.versions_of(session, [renewals])[renewals]
     last = call.request.headers.get("last-event-id", "")
     seen = int(last) if last.isdecimal() and len(last) < 10 else since
-    return _Stream(call, token, reference, seen)
+    return _Stream(call, _Opened(token, store.stream_of(link.reference), renewals, renewed), seen)
 
 
 def _status_json(status: handlers.Status) -> dict[str, Any]:
@@ -107,24 +110,35 @@ def _marked(stands: Sequence[Stand], now: datetime, *, family: bool) -> list[dic
 # --- news ------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """What a page was opened by: its token, the streams of its record and of its link, and how often that changed."""
+
+    token: str
+    record: str
+    link: str
+    renewed: int
+
+
 @dataclass(eq=False)
 class _Listener:
     """One open page. Everything but `hear` happens on its own event loop."""
 
-    token: str
-    reference: str
+    opened: _Opened
     loop: asyncio.AbstractEventLoop
     version: int | None = None
+    is_replaced: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, version: int) -> None:
-        """Be told, by the watcher's thread, how often the record has changed."""
-        if version != self.version:
+    def hear(self, versions: Mapping[str, int]) -> None:
+        """Be told, by the watcher's thread, how often the record and the link have changed."""
+        version, is_replaced = versions[self.opened.record], versions[self.opened.link] > self.opened.renewed
+        if version != self.version or is_replaced:
             with suppress(RuntimeError):  # its loop has ended, and the page with it
-                self.loop.call_soon_threadsafe(self._wake, version)
+                self.loop.call_soon_threadsafe(self._wake, version, is_replaced)
 
-    def _wake(self, version: int) -> None:
-        self.version = version
+    def _wake(self, version: int, is_replaced: bool) -> None:
+        self.version, self.is_replaced = version, is_replaced
         self.woken.set()
 
     async def listen(self) -> None:
@@ -138,17 +152,18 @@ class _Listener:
 class _Watcher:
     """Asks the tables on behalf of every open page, once after each change; its thread lives while a page is open."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._guard = threading.Lock()
         self._listeners: set[_Listener] = set()
         self._is_watching = False
         self._rung = threading.Event()
-        database.on_commit(self._rung.set)
+        parts.database.on_commit(self._rung.set)
+        parts.replicas.on_bell(parts.service, self._rung.set)
 
     def join(self, listener: _Listener, database: Database) -> bool:
         """Let a page listen; False: there are too many already, of its link or of all."""
         with self._guard:
-            of_its_link = sum(other.token == listener.token for other in self._listeners)
+            of_its_link = sum(other.opened.token == listener.opened.token for other in self._listeners)
             if of_its_link >= FOR_ONE_LINK or len(self._listeners) >= FOR_ALL_LINKS:
                 return False
             self._listeners.add(listener)
@@ -184,9 +199,10 @@ class _Watcher:
 
 def _tell(database: Database, listeners: Sequence[_Listener]) -> None:
     with database.read() as session:
-        versions = store.versions_of(session, {listener.reference for listener in listeners})
+        streams = {stream for one in listeners for stream in (one.opened.record, one.opened.link)}
+        versions = store.versions_of(session, streams)
     for listener in listeners:
-        listener.hear(versions[listener.reference])
+        listener.hear(versions)
 
 
 _watchers: WeakKeyDictionary[Database, _Watcher] = WeakKeyDictionary()
@@ -195,14 +211,14 @@ _watchers: WeakKeyDictionary[Database, _Watcher] = WeakKeyDictionary()
 class _Stream(Response):
     """The news of one record. It has its place among the listeners for exactly as long as it is being sent."""
 
-    def __init__(self, call: Call, token: str, reference: str, seen: int | None) -> None:
+    def __init__(self, call: Call, opened: _Opened, seen: int | None) -> None:
         super().__init__(media_type="text/event-stream")
-        self._call, self._token, self._reference, self._seen = call, token, reference, seen
+        self._call, self._opened, self._seen = call, opened, seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         database = self._call.parts.database
-        watcher = _watchers.get(database) or _watchers.setdefault(database, _Watcher(database))
-        listener = _Listener(self._token, self._reference, asyncio.get_running_loop())
+        watcher = _watchers.get(database) or _watchers.setdefault(database, _Watcher(self._call.parts))
+        listener = _Listener(self._opened, asyncio.get_running_loop())
         if not watcher.join(listener, database):
             await problems.answer(_TOO_MANY, COME_BACK)(scope, receive, send)
             return
@@ -221,6 +237,8 @@ async def _news(request: Request, listener: _Listener, seen: int | None) -> Asyn
     began = spoke = time.monotonic()
     yield "retry: 2000\n\n"
     while (now := time.monotonic()) - began < OPEN_FOR and not _server_stops() and not await request.is_disconnected():
+        if listener.is_replaced:
+            return
         if listener.version not in {None, seen}:
             seen, spoke = listener.version, now
             yield f"id: {seen}\ndata: {json.dumps({'version': seen})}\n\n"

@@ -165,6 +165,11 @@ log = EventLog(SERVICE, Row.metadata, apply)
 # --- questions -------------------------------------------------------------------------------------------------------
 
 
+def link_stream_of(reference: str, recipient: str) -> str:
+    """Name the stream that says when a link was renewed."""
+    return f"link/{reference}/{recipient}"
+
+
 def stream_of(reference: str) -> str:
     """Name the stream of a referral's record."""
     return f"record/{reference}"
@@ -175,13 +180,12 @@ def version_of(session: Session, reference: str) -> int:
     return log.version(session, stream_of(reference))
 
 
-def versions_of(session: Session, references: Collection[str]) -> dict[str, int]:
-    """Say of each of these records how often it has changed, in one query; 0 where it is not opened yet."""
-    streams = {stream_of(reference): reference for reference in references}
+def versions_of(session: Session, streams: Collection[str]) -> dict[str, int]:
+    """Say of each of these streams how often it has changed, in one query; 0 where it has not begun yet."""
     logged = log.table.c
     last = select(logged.stream, func.max(logged.version)).where(logged.stream.in_(streams)).group_by(logged.stream)
-    found = {streams[stream]: version for stream, version in session.connection().execute(last)}
-    return dict.fromkeys(references, 0) | found
+    found = {stream: version for stream, version in session.connection().execute(last)}  # noqa: C416  rows, unpacked
+    return dict.fromkeys(streams, 0) | found
 
 
 def record(session: Session, area: str, reference: str) -> Record | None:

@@ -34,6 +34,7 @@ service = Service(
     refusal=NotificationRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(Chore("sender", send, every=0.5),),
+    backlog=lambda session, parts: store.backlog(session, parts.area.id, parts.clock()),
 )
 
 

@@ -209,7 +209,7 @@ def _take(parts: Parts) -> Taken:
 def _prepare_alone(work: Work, notice: domain.Notice) -> Message | None:
     """Prepare one notice so that whatever is wrong with it holds up no other: it is put off, then given to a person."""
     try:
-        with work.session.begin_nested():
+        with work.following(f"notice/{notice.notice}"), work.session.begin_nested():
             return _prepare(work, notice)
     except (Stale, OperationalError):  # somebody else was there, or the database is busy: no fault of this notice
         raise
@@ -305,7 +305,7 @@ def _note_results(parts: Parts, results: Sequence[tuple[domain.Notice, domain.An
 
 def _note_result(work: Work, before: domain.Notice, answer: domain.Answer) -> None:
     try:
-        with work.session.begin_nested():
+        with work.following(f"notice/{before.notice}"), work.session.begin_nested():
             row = store.notice(work.session, before.notice)
             if row is not None and row.state == "sending":
                 said = domain.outcome(_notice(row), answer, work.now)

@@ -250,6 +250,18 @@ def due(session: Session, area: str, now: datetime, limit: int) -> list[Notice]:
     return list(session.scalars(found.order_by(col(Notice.due_at), col(Notice.notice)).limit(limit)))
 
 
+def backlog(session: Session, area: str, now: datetime) -> dict[str, int]:
+    """Count the notices that are due, those whose attempt has no result, and those that a person must see to."""
+    waits = col(Notice.state).in_(("created", "delayed")) & (col(Notice.due_at) <= now)
+    chosen = {
+        "notices_due": waits,
+        "notices_in_flight": col(Notice.state) == "sending",
+        "notices_for_a_person": col(Notice.task).is_not(None),
+    }
+    counts = (func.count().filter(rows).label(name) for name, rows in chosen.items())
+    return dict(session.execute(select(*counts).where(col(Notice.area) == area)).mappings().one())
+
+
 def in_flight(session: Session, area: str) -> list[Notice]:
     """Notices whose attempt has no result: the process ended between the provider's answer and ours."""
     found = select(Notice).where(col(Notice.area) == area, col(Notice.state) == "sending")

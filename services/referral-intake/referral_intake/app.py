@@ -39,6 +39,7 @@ service = Service(
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(Chore("alerts", escalate_alerts, every=5.0),),
+    backlog=lambda session, parts: store.backlog(session, parts.area.id),
 )
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from frontdoor import access, answers, navigation, signin
+from frontdoor import access, answers, limits, navigation, signin
 from frontdoor.areas import Person
 from frontdoor.calendars import clock_state
 from frontdoor.calls import Anybody, Call, Route, may
@@ -61,6 +61,7 @@ def sign_in_page(request: Request, call: Anybody) -> Page:
 @router.post("/sign-in")
 def sign_in(request: Request, call: Anybody, sent: Sent) -> Page:
     """Sign a sample person in, and go where they wanted to go on this origin."""
+    limits.take(call.parts, limits.SIGN_IN, limits.source_of(request))
     parts, person, wanted = call.parts, sent.value("person"), sent.value("next")
     if not parts.demo or person not in parts.area.people:
         missing = FieldError("person", "Select who you want to sign in as")

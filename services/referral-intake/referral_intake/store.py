@@ -470,6 +470,12 @@ def alerts_of(session: Session, area: str) -> Sequence[Alert]:
     return session.scalars(here.order_by(*order).limit(MOST_ALERTS)).all()
 
 
+def backlog(session: Session, area: str) -> dict[str, int]:
+    """Count the alerts that nobody has read."""
+    unread = (col(Alert.area) == area) & col(Alert.read_at).is_(None)
+    return {"alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0}
+
+
 def same_alert(session: Session, area: str, sent_by: str, digest: str, since: datetime) -> Alert | None:
     """Find an unread alert of the same person that says the same, received since then."""
     same = select(Alert).where(

@@ -31,6 +31,7 @@ service = Service(
     refusal=TriageRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(Chore("due", notice_breaches),),
+    backlog=lambda session, parts: store.backlog(session, parts.area.id, parts.clock()),
 )
 
 

@@ -103,7 +103,8 @@ def notice_breaches(work: Work, limit: int) -> int:
     work.claim(*claimed)
     late = [entry for entry in store.overdue(work.session, work.area.id, work.now, limit) if entry.stream in claimed]
     for entry in late:
-        work.append(entry.stream, entry.version, *domain.missed(entry.standing(), work.now))
+        with work.following(entry.stream):
+            work.append(entry.stream, entry.version, *domain.missed(entry.standing(), work.now))
     return len(late)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, literal, tuple_
+from sqlalchemy import JSON, Index, func, literal, tuple_
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -228,6 +228,12 @@ def overdue(session: Session, area: str, now: datetime, limit: int) -> list[Entr
     """List entries whose date has passed without a decision and of which that has not been said, longest ago first."""
     late = select(Entry).where(col(Entry.area) == area, col(Entry.clock_runs), col(Entry.due_at) < now)
     return list(session.exec(late.order_by(col(Entry.due_at)).limit(limit)))
+
+
+def backlog(session: Session, area: str, now: datetime) -> dict[str, int]:
+    """Count the entries whose date has passed and of which that has not been said."""
+    late = (col(Entry.area) == area) & col(Entry.clock_runs) & (col(Entry.due_at) < now)
+    return {"breaches_due": session.scalar(select(func.count()).select_from(Entry).where(late)) or 0}
 
 
 def identities(session: Session, area: str, child_ids: list[str]) -> dict[str, str]:

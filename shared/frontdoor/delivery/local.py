@@ -8,11 +8,13 @@ the hearer starts from the first event again, which its stream positions then sk
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from sqlalchemy import Row, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from frontdoor.database import Database, upsert
@@ -80,7 +82,10 @@ class LocalTransport:
         """Tell as `Progress.report`; a hearer runs while its thread lives and the last round went well."""
         hearer = next(hearer for hearer in self._hearers if hearer.parts.service == service)
         lives = any(thread.is_alive() for thread in self._threads if thread.name == f"hears-{service}")
-        return hearer.progress.report(self.backlog(hearer), running=lives and service not in self._failing)
+        behind: dict[str, int | None] = dict.fromkeys(hearer.sources)
+        with suppress(OperationalError):  # then nobody can say how far behind it is
+            behind = {**self.backlog(hearer)}
+        return hearer.progress.report(behind, running=lives and service not in self._failing)
 
     def drain(self) -> int:
         """Carry in the caller's thread until nothing is left; give back how many events were carried."""
