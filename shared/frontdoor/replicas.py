@@ -197,10 +197,14 @@ class Replicas:
         with redis.pubsub(ignore_subscribe_messages=True) as heard:  # type: ignore[no-untyped-call]
             heard.subscribe(BELLS)
             self._call(list(self._listeners))
+            asked = time.monotonic()
             while True:
                 message = heard.get_message(timeout=LOOK)
                 if message is None:
-                    heard.ping()
+                    # The answer to a ping gives None too, and at once: only silence is asked about.
+                    if time.monotonic() - asked >= LOOK:
+                        heard.ping()
+                        asked = time.monotonic()
                 elif message["type"] == "message":
                     name, _, bell = str(message["data"]).partition(" ")
                     if name != self._name:

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis as Client
 
 from all_in_one.testing import FrontDoor
-from frontdoor.replicas import PATIENCE, Limit, Replicas
+from frontdoor.replicas import LOOK, PATIENCE, Limit, Replicas
 
 pytestmark = pytest.mark.containers
 FORM = json.loads((Path(__file__).parents[1] / "journeys" / "examples" / "referral.json").read_text())
@@ -173,3 +173,16 @@ def waits(front_door):
         taken.append(time.monotonic() - began)
         time.sleep(0.02)
     return sorted(taken)
+
+
+def test_replicas_that_have_nothing_to_say_leave_redis_in_peace(redis, client):
+    one, other = two(redis)
+    heard = threading.Event()
+    other.on_bell("once", heard.set)
+    one.ring("once")
+    eventually(heard.is_set)
+    time.sleep(LOOK + 1)
+    before = client.info("stats")["total_commands_processed"]
+    time.sleep(1)
+
+    assert client.info("stats")["total_commands_processed"] - before < 50
