@@ -28,6 +28,8 @@ from notification import store as notification_store
 from therapy_booking import store as booking_store
 
 EXAMPLES = 5
+LOOK_AGAIN = 1.0
+"""Seconds after which what is on its way is looked at again: the look itself keeps nobody waiting, but costs."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ def verify(assembly: Assembly, say: Console, journal: Path | None = None, wait: 
     until = time.monotonic() + wait
     findings = _check(assembly, journal)
     while wait and any(finding.on_their_way for finding in findings) and time.monotonic() < until:
-        time.sleep(0.2)
+        time.sleep(LOOK_AGAIN)
         findings = _check(assembly, journal)
     failed = 0
     for finding in findings:

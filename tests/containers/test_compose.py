@@ -257,14 +257,13 @@ def test_up_again_changes_nothing(product):
 
 def test_a_command_stands_in_each_services_role_and_says_what_makes_no_sense_here(product):
     before = product.queued()
-    for name in SERVICES:
-        assert product.frontdoor("rebuild", name, "--check").splitlines()[-1] == "identical"
-    assert "Nothing is parked." in product.frontdoor("parked", "list")
-    assert "events handed over" in product.frontdoor("replay", "referral-intake", "--twice")
-    for words in (["run"], ["due"], ["restored", "triage-panel"]):
-        with pytest.raises(AssertionError, match=rf"tools {words[0]}.*: 2"):
-            product.frontdoor(*words)
+    wanted = ("rebuild triage-panel", "parked list", "replay referral-intake --into triage-panel --twice", "due", "run")
+    script = "; ".join(f"frontdoor {words}; echo code $?" for words in wanted)
+    said = product.compose("run", "--rm", "-T", "--entrypoint", "sh", "tools", "-c", script)
 
+    assert [line for line in said.splitlines() if line.startswith("code")] == [*["code 0"] * 3, *["code 2"] * 2]
+    for sentence in ("identical", "Nothing is parked.", "events handed over", "is running: stop it first", "by itself"):
+        assert sentence in said
     assert product.queued() == before
 
 
@@ -285,7 +284,7 @@ def test_each_container_is_killed_and_started_again_under_load_and_nothing_answe
         for sender in senders:
             sender.join()
 
-    assert len(product.journal) > 50
+    assert len(product.journal) > 30
     assert_whole(product)
 
 
@@ -304,15 +303,13 @@ def test_a_service_is_stopped_and_deployed_alone_while_the_others_go_on(product)
     assert (page.status_code, "does not answer just now" in page.text) == (502, True)
     assert health.status_code == 503
     assert [name for name, report in health.json()["services"].items() if report["status"] != "ok"] == ["triage-panel"]
-    assert_whole(product)
 
 
 def test_down_and_up_again_finds_everything_where_it_was(product):
-    before = product.queued()
     product.run("make", "--no-print-directory", "down")
     product.up()
 
-    assert product.queued() == before
+    assert_whole(product)
 
 
 def send(product, name, stopping):
@@ -321,7 +318,7 @@ def send(product, name, stopping):
     with product.client("senco") as client:
         while not stopping.is_set():
             number += product.refer(client, f"{name}-{number}") is not None
-            stopping.wait(0.1)
+            stopping.wait(0.4)
 
 
 def assert_whole(product):
