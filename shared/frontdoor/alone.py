@@ -22,7 +22,7 @@ from frontdoor.app import area_of, wall_clock, wire
 from frontdoor.areas import AreaError
 from frontdoor.database import Database
 from frontdoor.logs import set_up_logs
-from frontdoor.migrations import migrate
+from frontdoor.migrations import NotMigrated, migrate
 from frontdoor.peers import NAMES, Peers, ask_again, over_http
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build, data_folder
@@ -78,8 +78,8 @@ def _once_there(open_it: Callable[[], Opened], name: str) -> Opened:
     while True:
         try:
             return open_it()
-        except OperationalError as away:
-            why = str(away.orig).strip().splitlines()[:1]
+        except (OperationalError, NotMigrated) as away:
+            why = str(getattr(away, "orig", away)).strip().splitlines()[:1]
             log.warning("database_away", database=name, why=why)
             time.sleep(LOOK_AGAIN)
 
