@@ -79,8 +79,8 @@ def _once_there(open_it: Callable[[], Opened], name: str) -> Opened:
         try:
             return open_it()
         except (OperationalError, NotMigrated) as away:
-            why = str(getattr(away, "orig", away)).strip().splitlines()[:1]
-            log.warning("database_away", database=name, why=why)
+            reason = str(getattr(away, "orig", away)).strip().partition("\n")[0]
+            log.warning("database_away", database=name, reason=reason)
             time.sleep(LOOK_AGAIN)
 
 
