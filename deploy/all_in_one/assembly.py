@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -10,26 +9,32 @@ from fastapi import FastAPI
 
 from all_in_one.dispatch import Dispatcher, in_process
 from all_in_one.settings import Settings
-from frontdoor.areas import Area, areas_folder, load_area
+from frontdoor.app import area_of, wall_clock, wire
+from frontdoor.areas import Area
 from frontdoor.database import Database
 from frontdoor.delivery.hearer import Hearer
 from frontdoor.delivery.local import LocalTransport, Owner
-from frontdoor.identifiers import FamilyLinks
+from frontdoor.event_log import Recorded
 from frontdoor.migrations import migrate
-from frontdoor.origin import Peers
-from frontdoor.replicas import Replicas
+from frontdoor.peers import Peers
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build, data_folder
-from frontdoor.settings import kept_secret
+from frontdoor.settings import SECRETS, kept_secret
 from frontdoor.work import Clock, Parts
 
 CAUSES_FIRST = ("referral-intake", "triage-panel", "therapy-booking", "notification", "child-record")
 """The order in which logs are heard: what one says is mostly caused by those before it."""
 
 
-def wall_clock() -> datetime:
-    """Read the clock: the one place of the embedded product that does."""
-    return datetime.now(UTC)
+@dataclass(frozen=True)
+class Between:
+    """What was between the owners' logs and a hearer at the moment of looking.
+
+    `holds(source, log id, event)`; `astray` are places of the hearer behind the end of what there is to hear.
+    """
+
+    holds: Callable[[str, int, Recorded], bool]
+    astray: list[str]
 
 
 def services() -> list[Service]:
@@ -40,15 +45,46 @@ def services() -> list[Service]:
 
 @dataclass(frozen=True)
 class Assembly:
-    """Five services with their parts, ears and chores; nothing runs yet."""
+    """Five services' parts, ears and chores, as a command uses them; nothing runs."""
 
     services: Mapping[str, Service]
     parts: Mapping[str, Parts]
     hearers: Mapping[str, Hearer]
-    transport: LocalTransport
     chores: ChoreRunner
     folder: Path
     area: Area
+
+    def look_between(self, hearer: Hearer) -> Between:
+        """Look at what is on its way to a hearer. Whatever is not, and is unheard a moment later, is lost."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the databases."""
+        for parts in self.parts.values():
+            parts.database.dispose()
+
+
+@dataclass(frozen=True)
+class AllInOne(Assembly):
+    """The five services of one process, over the local transport."""
+
+    transport: LocalTransport
+
+    def look_between(self, hearer: Hearer) -> Between:
+        """Look how far the hearer has come in each log: what stands behind that is on its way."""
+        places = self.transport.places(hearer)
+        ends = {source: self._end(source) for source in places}
+        astray = [
+            f"{hearer.parts.service} stands at {place} of {source}, which ends at {ends[source]}"
+            for source, place in places.items()
+            if place > ends[source]
+        ]
+        return Between(lambda source, log_id, _record: log_id > places[source], astray)
+
+    def _end(self, source: str) -> int:
+        parts = self.parts[source]
+        with parts.database.read() as session:
+            return parts.log.last_id(session)
 
     def settle(self) -> None:
         """Carry every event and do every chore that is due, in the caller's thread, until nothing is left."""
@@ -66,16 +102,11 @@ class Assembly:
         self.transport.stop()
         self.close()
 
-    def close(self) -> None:
-        """Close the databases."""
-        for parts in self.parts.values():
-            parts.database.dispose()
-
     def application(self) -> "Dispatcher":
         """Make the one web application that serves all five."""
         apps = {name: self._app(service) for name, service in self.services.items()}
-        for app in apps.values():
-            app.state.peers = Peers(tuple(apps), in_process(apps))
+        for name, app in apps.items():
+            app.state.peers = Peers(tuple(apps), in_process(apps, self.parts[name]))
         dispatcher = Dispatcher(apps, self.services, self.start, self.stop)
         self.transport.busy = dispatcher.busy
         return dispatcher
@@ -84,46 +115,27 @@ class Assembly:
         return build(service, self.parts[service.name], lambda: self.transport.hearing(service.name))
 
 
-def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Service] | None = None) -> Assembly:
+def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Service] | None = None) -> AllInOne:
     """Open the data folder (made where it is not there) and wire every service to it."""
     folder = data_folder(settings.data)
-    area = load_area((settings.areas or areas_folder()) / settings.area)
+    area = area_of(settings)
     keys = KeyStore(_sqlite(folder, "keys"))
+    for name in SECRETS:
+        kept_secret(settings.secrets_folder, name)
     known = {service.name: service for service in (only or services())}
-    wire = _wiring(settings, folder, area, keys, clock)
-    parts = {name: wire(service) for name, service in known.items()}
+
+    def opened(service: Service) -> Parts:
+        database = _sqlite(folder, service.name)
+        migrate(database, service.name)
+        return wire(service, settings, database, keys, area, folder, clock)
+
+    parts = {name: opened(service) for name, service in known.items()}
     hearers = {name: service.hearer(parts[name]) for name, service in known.items()}
     in_order = sorted(parts.items(), key=lambda item: CAUSES_FIRST.index(item[0]))
     owners = {name: Owner(part.database, part.log) for name, part in in_order}
     transport = LocalTransport(owners, list(hearers.values()))
     jobs = [(chore, parts[name]) for name, service in known.items() for chore in service.chores]
-    return Assembly(known, parts, hearers, transport, ChoreRunner(jobs), folder, area)
-
-
-def _wiring(settings: Settings, folder: Path, area: Area, keys: KeyStore, clock: Clock) -> Callable[[Service], Parts]:
-    links = FamilyLinks(kept_secret(folder, "family_links"))
-    secret = kept_secret(folder, "sessions")
-    replicas = Replicas(settings.redis, secret)
-
-    def wire(service: Service) -> Parts:
-        database = _sqlite(folder, service.name)
-        migrate(database, service.name)
-        return Parts(
-            service=service.name,
-            database=database,
-            log=service.log,
-            area=area,
-            keys=keys,
-            links=links,
-            secret=secret,
-            clock=clock,
-            folder=folder,
-            public_url=settings.address,
-            demo=settings.env == "demo",
-            replicas=replicas,
-        )
-
-    return wire
+    return AllInOne(known, parts, hearers, ChoreRunner(jobs), folder, area, transport)
 
 
 def _sqlite(folder: Path, name: str) -> Database:

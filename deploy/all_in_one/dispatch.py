@@ -6,20 +6,22 @@ from typing import Any
 import httpx2
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from frontdoor.origin import Ask
+from frontdoor.peers import Ask
 from frontdoor.service import Service
+from frontdoor.signin import inside_token
+from frontdoor.work import Parts
 
 HOME = "referral-intake"
 """The service that serves the origin's own addresses: home, sign-in, health, OpenAPI, static files."""
 
 
-def in_process(apps: Mapping[str, ASGIApp]) -> Ask:
-    """Ask a service in this process, as over HTTP, with the sample administrator's rights."""
+def in_process(apps: Mapping[str, ASGIApp], asking: Parts) -> Ask:
+    """Ask a service in this process, as over HTTP."""
 
     async def ask(name: str, path: str) -> tuple[int, Any]:
         transport = httpx2.ASGITransport(app=apps[name])
         async with httpx2.AsyncClient(transport=transport, base_url="http://inside") as client:
-            answer = await client.get(f"/{name}{path}", headers={"Authorization": "Bearer demo-admin"})
+            answer = await client.get(f"/{name}{path}", headers={"Authorization": f"Bearer {inside_token(asking)}"})
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         return answer.status_code, answer.json() if is_json else answer.text
 

@@ -8,5 +8,4 @@ from frontdoor import settings
 class Settings(settings.Settings):
     """`FRONTDOOR_SEED=none` starts empty; otherwise an empty data folder gets the sample area's people and children."""
 
-    host: str = "127.0.0.1"
     seed: Literal["sample", "none"] = "sample"

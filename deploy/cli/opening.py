@@ -1,47 +1,57 @@
-"""Opening the product's data for a command."""
+"""Opening the product's data for a command: one folder, or service by service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from all_in_one.assembly import Assembly, assemble
-from all_in_one.settings import Settings
-from frontdoor.settings import only_one
+from cli.settings import Settings
+from frontdoor.settings import only_one, read
 
 say = Console(highlight=False)
 
 
 @contextmanager
-def opened(*, alone: bool = False) -> Iterator[Assembly]:
-    """Open the data of the product, which must be there; `alone`: only while nobody serves it."""
+def opened(*, stopped: Sequence[str] = ()) -> Iterator[Assembly]:
+    """Open the data of the product, which must be there; `stopped`: only while none of these services runs."""
     wanted = settings()
-    if not any(wanted.data.glob("*.sqlite")):
-        say.print(f"There is no data in {wanted.data}: set FRONTDOOR_DATA to the folder that is meant.", style="red")
-        raise typer.Exit(2)
-    with only_one(wanted.data) if alone else nullcontext():
-        assembly = assemble(wanted)
-        try:
+    if wanted.is_composed:
+        from cli.composed import must_not_run, stand_in
+
+        must_not_run(wanted, stopped)
+        assembly: Assembly = stand_in(wanted)
+        with _closed_afterwards(assembly):
             yield assembly
-        finally:
-            assembly.close()
+        return
+    if not any(wanted.data.glob("*.sqlite")):
+        stop(f"There is no data in {wanted.data}: set FRONTDOOR_DATA to the folder that is meant.")
+    with only_one(wanted.data) if stopped else nullcontext(), _closed_afterwards(assemble(wanted)) as assembly:
+        yield assembly
+
+
+@contextmanager
+def _closed_afterwards(assembly: Assembly) -> Iterator[Assembly]:
+    try:
+        yield assembly
+    finally:
+        assembly.close()
 
 
 def settings() -> Settings:
-    """Read the settings, or stop with what is wrong with them, a line each."""
-    try:
-        return Settings()
-    except ValidationError as wrong:
-        for error in wrong.errors():
-            say.print(f"Setting {'.'.join(map(str, error['loc']))}: {error['msg']}", style="red")
-        raise typer.Exit(2) from None
+    """Read the settings; raises `WrongSettings`."""
+    return read(Settings)
+
+
+def stop(sentence: str) -> None:
+    """Say why the command does nothing, and end it with exit code 2."""
+    say.print(sentence, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(2)
 
 
 def known(assembly: Assembly, name: str) -> str:
     """Check a service's name."""
     if name not in assembly.services:
-        say.print(f"There is no service {name}: choose one of {', '.join(assembly.services)}.", style="red")
-        raise typer.Exit(2)
+        stop(f"There is no service {name}: choose one of {', '.join(assembly.services)}.")
     return name

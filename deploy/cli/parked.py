@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from all_in_one.assembly import Assembly, wall_clock
-from cli.opening import opened, say
+from all_in_one.assembly import Assembly
+from cli.opening import opened, say, stop
+from frontdoor.app import wall_clock
 from frontdoor.delivery import parking
 
 parked = typer.Typer(no_args_is_help=True, help="Events that could not be applied.")
@@ -49,9 +50,7 @@ def discard(ids: Annotated[list[int], typer.Argument()], service: ServiceName) -
 
 def _services(assembly: Assembly, service: str, ids: list[int] | None) -> list[str]:
     if service and service not in assembly.hearers:
-        say.print(f"There is no service {service}.", style="red")
-        raise typer.Exit(2)
+        stop(f"There is no service {service}.")
     if ids and not service:
-        say.print("Ids are a service's own: name it with --service.", style="red")
-        raise typer.Exit(2)
+        stop("Ids are a service's own: name it with --service.")
     return [service] if service else list(assembly.hearers)

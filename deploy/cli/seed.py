@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import Progress
 from starlette.testclient import TestClient
 
-from all_in_one.assembly import Assembly, assemble, wall_clock
+from all_in_one.assembly import AllInOne, assemble
 from all_in_one.settings import Settings
 from cli import invented
+from frontdoor.app import wall_clock
 from frontdoor.calendars import is_working_day, local_date
 
 DAYS = 70
@@ -88,7 +89,7 @@ def _morning(day: datetime, now: datetime) -> datetime:
     return min(datetime.combine(day.date(), time(9, 5), UTC), now)
 
 
-def _checkpoint(assembly: Assembly) -> None:
+def _checkpoint(assembly: AllInOne) -> None:
     for parts in assembly.parts.values():
         with parts.database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -97,7 +98,7 @@ def _checkpoint(assembly: Assembly) -> None:
 class Term:
     """The invented term: who is referred when, and what the people of the area do about it."""
 
-    def __init__(self, assembly: Assembly, clock: _Clock, chance: random.Random, children: int) -> None:
+    def __init__(self, assembly: AllInOne, clock: _Clock, chance: random.Random, children: int) -> None:
         self._assembly, self._clock, self._chance = assembly, clock, chance
         self._web = TestClient(assembly.application(), base_url="http://inside")
         self._days = [self._chance.randrange(DAYS - 1) for _ in range(children)]

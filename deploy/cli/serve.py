@@ -1,31 +1,23 @@
 """`frontdoor run`: set up, say what is being done, serve."""
 
-import sys
-
-import uvicorn
 from rich.console import Console
 
 from all_in_one.assembly import Assembly, assemble
 from all_in_one.settings import Settings
 from cli.seed import is_empty, plant
-from frontdoor import failpoints, tracing
+from frontdoor import alone, failpoints
 from frontdoor.logs import set_up_logs
 from frontdoor.service import data_folder
 from frontdoor.settings import only_one
-
-GRACE = 20
-"""Seconds in which requests in hand may finish when the process is asked to stop."""
 
 
 def serve(settings: Settings, say: Console) -> None:
     """Open or make the data folder, fill it where it is new, and serve until stopped."""
     set_up_logs(settings.log_level)
-    if settings.otlp:
-        tracing.start_exporting(settings.otlp)
     if settings.failpoint:
         failpoints.arm_from(settings.failpoint)
     say.print(f"Opening the data in {settings.data} …")
-    with only_one(data_folder(settings.data), wait=GRACE):
+    with only_one(data_folder(settings.data), wait=alone.GRACE):
         if settings.seed == "sample" and is_empty(settings):
             plant(settings, say=say)
         _serve(settings, say)
@@ -33,24 +25,8 @@ def serve(settings: Settings, say: Console) -> None:
 
 def _serve(settings: Settings, say: Console) -> None:
     assembly = assemble(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            assembly.application(),
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-    )
     _greet(settings, say, assembly)
-    # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
-    # the disk could cost it a turn of every hearer.
-    sys.setswitchinterval(0.0005)
-    server.run()
-    tracing.stop()
+    alone.serve(assembly.application(), settings)
 
 
 def _greet(settings: Settings, say: Console, assembly: Assembly) -> None:

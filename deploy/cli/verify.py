@@ -1,13 +1,13 @@
 """`frontdoor verify`: what must always hold, derived again from the logs and tables of all services, read only.
 
-One line for each invariant, with counts and references, never personal data. What is beyond a hearer's position, and a
-notice not yet attempted, is on its way and not a fault, unless `--wait S` has passed and it still is.
+One line for each invariant, with counts and references, never personal data. What is between an owner's log and a
+hearer, and a notice not yet attempted, is on its way and not a fault, unless `--wait S` has passed and it still is.
 """
 
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from sqlalchemy import Row, select
 
-from all_in_one.assembly import Assembly
+from all_in_one.assembly import Assembly, Between
 from cli.rebuild import compare
 from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place
@@ -96,30 +96,58 @@ def _log(assembly: Assembly, name: str) -> Iterator[tuple[int, Recorded]]:
         yield from parts.log.all(session)
 
 
-def _heard_up_to(assembly: Assembly, hearer: str, source: str) -> int:
-    parts = assembly.parts[hearer]
-    table = parts.log.metadata.tables["log_position"].c
-    with parts.database.read() as session:
-        return session.connection().scalar(select(table.log_id).where(table.source == source)) or 0
+class _Heard:
+    """How far a hearer has come in every stream. It is looked at before what the hearer made of it."""
+
+    def __init__(self, assembly: Assembly, hearer: str) -> None:
+        self._versions = {(source, stream): place.version for source, stream, place in _places_of(assembly, hearer)}
+
+    def knows(self, source: str, record: Recorded) -> bool:
+        """Say whether an event has been settled by the hearer."""
+        return record.version <= self._versions.get((source, record.stream), 0)
+
+
+Unheard = tuple[str, int, Recorded]
+"""(source, log id, event)"""
+
+
+def _lost(
+    assembly: Assembly, hearer: str, unheard: Sequence[Unheard], between: Between, finding: Finding
+) -> list[Unheard]:
+    """Sort out, of events that seemed unheard, those on their way (which are counted) and those heard meanwhile.
+
+    What is on its way was looked at `between`; what has been heard is looked at again after that: an event that is
+    neither is lost.
+    """
+    now = _Heard(assembly, hearer) if unheard else None
+    still = [event for event in unheard if now and not now.knows(event[0], event[2])]
+    lost = [event for event in still if not between.holds(*event)]
+    finding.on_their_way += len(still) - len(lost)
+    return lost
 
 
 def exactly_once_routing(assembly: Assembly) -> Finding:
     """I1: each referral has one entry in each queue that its pathways name, and no entry is without a referral."""
     finding = Finding("I1 exactly-once routing")
-    heard = _heard_up_to(assembly, "triage-panel", "referral-intake")
+    heard = _Heard(assembly, "triage-panel")
     entries, redirected = _entries(assembly)
     known = set()
+    unheard: list[Unheard] = []
     for log_id, record in _log(assembly, "referral-intake"):
         if not isinstance(record.event, ReferralSubmitted):
             continue
         known.add(record.event.reference)
-        for agency in record.event.agencies:
-            finding.checked += 1
-            found = entries.pop((record.event.reference, agency), 0)
-            if found == 0 and log_id > heard:
-                finding.on_their_way += 1
-            elif found != 1:
-                finding.faults.append(f"{record.event.reference} in {agency}: {found}")
+        counts = {agency: entries.pop((record.event.reference, agency), 0) for agency in record.event.agencies}
+        finding.checked += len(counts)
+        if not any(counts.values()) and not heard.knows("referral-intake", record):
+            unheard.append(("referral-intake", log_id, record))
+            continue
+        finding.faults += [
+            f"{record.event.reference} in {agency}: {found}" for agency, found in counts.items() if found != 1
+        ]
+    between = assembly.look_between(assembly.hearers["triage-panel"])
+    lost = _lost(assembly, "triage-panel", unheard, between, finding)
+    finding.faults += [f"{record.stream}: in no queue" for _, _, record in lost]
     finding.faults += [f"{reference} in {agency}: nobody sent it there" for reference, agency in sorted(entries)]
     finding.faults += [
         f"{reference} redirected to {agency}: {found}"
@@ -238,60 +266,55 @@ def effect_once(assembly: Assembly) -> Finding:
 
 
 def _places(assembly: Assembly) -> Iterator[tuple[str, str, str, Place]]:
-    for name, parts in assembly.parts.items():
-        table = parts.log.metadata.tables["stream_position"].c
-        with parts.database.read() as session:
-            rows = session.connection().execute(select(table.source, table.stream, table.history)).all()
-        for row in rows:
-            if row.source in assembly.parts:
-                yield name, row.source, row.stream, Place(row.history)
+    for name in assembly.parts:
+        for source, stream, place in _places_of(assembly, name):
+            if source in assembly.parts:
+                yield name, source, stream, place
+
+
+def _places_of(assembly: Assembly, hearer: str) -> Iterator[tuple[str, str, Place]]:
+    parts = assembly.parts[hearer]
+    table = parts.log.metadata.tables["stream_position"].c
+    with parts.database.read() as session:
+        rows = session.connection().execute(select(table.source, table.stream, table.history)).all()
+    for row in rows:
+        yield row.source, row.stream, Place(row.history)
 
 
 def no_event_vanishes(assembly: Assembly) -> Finding:
     """I8: each event, for each hearer, is heard, parked (an open task: a fault to look at) or on its way."""
     finding = Finding("I8 no event vanishes")
     for name, hearer in assembly.hearers.items():
-        places = {source: _heard_up_to(assembly, name, source) for source in hearer.sources}
-        parked = _parked(assembly, name)
+        heard, parked = _Heard(assembly, name), _parked(assembly, name)
         finding.on_their_way += sum(reason in parking.PASSING_REASONS for _, reason in parked)
         stuck = sorted(pair for pair in parked if pair[1] not in parking.PASSING_REASONS)
         finding.faults += [f"{name} parked {stream}: {reason}" for stream, reason in stuck]
         held = {stream for stream, _ in parked}
-        for source, place in places.items():
-            _look_for_unheard(assembly, finding, (name, source, place), held)
+        unheard = [event for event in _unheard(assembly, hearer.sources, heard, finding) if event[2].stream not in held]
+        between = assembly.look_between(hearer)
+        finding.faults += between.astray
+        lost = _lost(assembly, name, unheard, between, finding)
+        held = {stream for stream, _ in _parked(assembly, name)} if lost else set()
+        finding.faults += [
+            f"{name} never heard {record.stream} version {record.version}"
+            for _, _, record in lost
+            if record.stream not in held
+        ]
     return finding
 
 
-def _look_for_unheard(assembly: Assembly, finding: Finding, whose: tuple[str, str, int], held: set[str]) -> None:
-    name, source, place = whose
-    versions = {stream: spot.version for stream, spot in _of_source(assembly, name, source)}
-    last = 0
-    for log_id, record in _log(assembly, source):
-        finding.checked += 1
-        last = log_id
-        if record.version <= versions.get(record.stream, 0):
-            continue
-        if log_id > place:
-            finding.on_their_way += 1
-        elif record.stream not in held:
-            finding.faults.append(f"{name} never heard {record.stream} version {record.version}")
-    if place > last:
-        finding.faults.append(f"{name} stands at {place} of {source}, which ends at {last}")
+def _unheard(assembly: Assembly, sources: Sequence[str], heard: _Heard, finding: Finding) -> Iterator[Unheard]:
+    for source in sources:
+        for log_id, record in _log(assembly, source):
+            finding.checked += 1
+            if not heard.knows(source, record):
+                yield source, log_id, record
 
 
 def _parked(assembly: Assembly, name: str) -> set[tuple[str, str]]:
     parts = assembly.parts[name]
     with parts.database.read() as session:
         return {(row.stream, row.reason) for row in parking.of(parts.log.metadata).open(session)}
-
-
-def _of_source(assembly: Assembly, hearer: str, source: str) -> Iterator[tuple[str, Place]]:
-    parts = assembly.parts[hearer]
-    table = parts.log.metadata.tables["stream_position"].c
-    with parts.database.read() as session:
-        rows = session.connection().execute(select(table.stream, table.history).where(table.source == source)).all()
-    for row in rows:
-        yield row.stream, Place(row.history)
 
 
 def no_double_booking(assembly: Assembly) -> Finding:
@@ -328,9 +351,9 @@ def told_once(assembly: Assembly) -> Finding:
     """I12: an event that families are told of has one notice for each of them; the provider took it at most once."""
     finding = Finding("I12 told once")
     # How far it has heard is read before what it has told: the other way round, what is heard between looks untold.
+    place = _Heard(assembly, "notification")
     sources = assembly.hearers["notification"].sources
-    places = {source: _heard_up_to(assembly, "notification", source) for source in sources}
-    heard = (record for source, place in places.items() for log_id, record in _log(assembly, source) if log_id <= place)
+    heard = (record for source in sources for _, record in _log(assembly, source) if place.knows(source, record))
     with assembly.parts["notification"].database.read() as session:
         finding.faults += notification_store.untold(session, heard)
         finding.faults += notification_store.notice_faults(session)

@@ -50,6 +50,15 @@ def machine(service: str, area: str) -> Actor:
     return Actor(person=f"service:{service}", name=service, roles=frozenset({"service"}), area=area)
 
 
+INSIDE = "inside"
+"""The role of a service that calls another: it may what names this role, and nothing that anybody signed in may."""
+
+
+def inside(service: str, area: str) -> Actor:
+    """Make the actor of a service of this installation that calls another."""
+    return Actor(person=f"service:{service}", name=service, roles=frozenset({INSIDE}), area=area)
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is known of the referral that somebody asks for: facts that the asking service has heard."""
@@ -156,7 +165,8 @@ WHO_MAY: dict[str, Permission] = {
     "messages.demo": Permission(roles=None, purpose="notification"),
     "notice.tasks": Permission(_any("admin", "auditor"), purpose="notification"),
     "notice.settle": Permission(_any("admin"), purpose="notification"),
-    "operations.read": Permission(_any("admin")),
+    "operations.read": Permission(_any("admin", INSIDE)),
+    "stream.replay": Permission(_any(INSIDE)),
 }
 
 
@@ -206,6 +216,8 @@ def permit(actor: Actor, action: str, area: str, agency: str | None = None) -> N
     if not actor.is_signed_in:
         raise NotSignedIn
     if permission.roles is None:
+        if INSIDE in actor.roles:
+            raise Denied(Deny(permission.otherwise, "role"))
         return
     scopes = [scope for role, scope in permission.roles.items() if role in actor.roles]
     if actor.area != area or not scopes:

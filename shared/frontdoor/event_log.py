@@ -306,10 +306,11 @@ class EventLog:
         """Give the stream's version, 0 where it does not exist."""
         return self._head(session, stream)[0]
 
-    def stream(self, session: Session, stream: str, since: int = 1) -> list[Recorded]:
-        """Read a stream's events from version `since` on."""
+    def stream(self, session: Session, stream: str, since: int = 1, limit: int | None = None) -> list[Recorded]:
+        """Read a stream's events from version `since` on, up to `limit` of them."""
         table = self.table.c
         found = select(table.payload).where(table.stream == stream, table.version >= since).order_by(table.version)
+        found = found.limit(limit)
         return [decode(payload) for payload in session.connection().scalars(found)]
 
     def traceparent(self, session: Session, stream: str) -> str | None:

@@ -51,7 +51,7 @@ def migrate(database: Database, service: str) -> bool:
     """
     folder = folder_of(service)
     for attempt in range(TRIES):
-        if _revision(database) == head(folder):
+        if revision(database) == head(folder):
             return attempt > 0
         with database.alone("migration") as mine:
             if mine and _upgrade(database, folder):
@@ -62,7 +62,7 @@ def migrate(database: Database, service: str) -> bool:
 
 def _upgrade(database: Database, folder: Path) -> bool:
     """Change the tables in one transaction; False: somebody else was there, or the tables were in use for too long."""
-    if _revision(database) == head(folder):
+    if revision(database) == head(folder):
         return False
     from alembic import command  # noqa: PLC0415  a third of a second, for what is rarely needed
 
@@ -81,7 +81,7 @@ def _upgrade(database: Database, folder: Path) -> bool:
 
 def done(database: Database, service: str) -> bool:
     """Say whether a service's database is at this release, or has been brought to a later one already."""
-    return (_revision(database) or "") >= (head(folder_of(service)) or "")
+    return (revision(database) or "") >= (head(folder_of(service)) or "")
 
 
 def write_next(service: str, message: str) -> Path:
@@ -131,7 +131,8 @@ def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
-def _revision(database: Database) -> str | None:
+def revision(database: Database) -> str | None:
+    """Name the release that a database's tables are at; None where there are none yet."""
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

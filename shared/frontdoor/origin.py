@@ -1,6 +1,5 @@
 """The addresses of the whole origin, which referral-intake serves: it asks every service and merges what they say."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,24 +7,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from frontdoor import documents, metrics
 from frontdoor.calls import Anybody, Call, may
+from frontdoor.peers import Peers
 from frontdoor.web import Pages
-
-Ask = Callable[[str, str], Awaitable[tuple[int, Any]]]
-"""(service, path under the service) -> (HTTP status, JSON or text)."""
 
 router = APIRouter()
 pages = Pages("frontdoor.web")
-
-
-class Peers:
-    """The services of this origin, in alphabetical order, and how to ask them."""
-
-    def __init__(self, names: tuple[str, ...], ask: Ask) -> None:
-        self.names, self.ask = names, ask
-
-    async def all(self, path: str) -> dict[str, tuple[int, Any]]:
-        """Ask every service the same."""
-        return {name: await self.ask(name, path) for name in self.names}
 
 
 def _peers(request: Request) -> Peers:
@@ -53,7 +39,7 @@ async def ready(request: Request, _call: Anybody) -> Response:
 async def openapi(request: Request, _call: Anybody) -> Any:
     """Give one OpenAPI document for all services' JSON."""
     found = await _peers(request).all("/openapi.json")
-    return documents.merged([document for _, document in found.values()])
+    return documents.merged([document for status, document in found.values() if status == 200])
 
 
 @router.get("/asyncapi.json")

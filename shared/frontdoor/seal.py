@@ -32,6 +32,8 @@ _keys = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("destroyed_at", UtcDateTime, nullable=True),
 )
+TABLE = _keys
+"""The one table of the key store, for whoever moves it."""
 
 
 class Erased(Exception):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,19 +14,21 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from pydantic import Field
 from sqlalchemy import MetaData
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.types import Lifespan
 
 from frontdoor import access, answers, documents, metrics, problems, readiness, signin
 from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.database import Busy, is_passing
 from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import Hearer, Subscriptions
-from frontdoor.event_log import EventLog, Stale
+from frontdoor.event_log import MOST, EventLog, Stale
 from frontdoor.events import Event
 from frontdoor.guard import Guard
-from frontdoor.problems import Problem
+from frontdoor.problems import Command, Problem
 from frontdoor.seal import KeyMissing
 from frontdoor.seen import Seen
 from frontdoor.web import error_page, mount_static
@@ -83,8 +86,12 @@ def build(
     service: Service,
     parts: Parts,
     hearing: Health,
+    lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """Make the service's web application. `hearing` tells how its delivery does, as `Progress.report`."""
+    """Make the service's web application. `hearing` tells how its delivery does, as `Progress.report`.
+
+    `lifespan` starts and stops what runs beside it, where nobody else does.
+    """
     app = FastAPI(
         title=f"Front Door: {service.name}",
         version="1",
@@ -93,6 +100,7 @@ def build(
         openapi_url=None,
         telemetry=None,
         redirect_slashes=False,
+        lifespan=lifespan,
     )
     app.state.parts = parts
     app.state.service = service
@@ -105,6 +113,17 @@ def build(
     app.add_middleware(Seen, service=service.name)
     _explain_errors(app)
     return app
+
+
+class StreamAsked(Command):
+    """A stream that a hearer wants to hear again, from a version on."""
+
+    stream: str = Field(min_length=1, max_length=200)
+    since: int = Field(alias="from", ge=1, lt=MOST)
+
+
+REPLAY_PAGE = 200
+"""Events of a stream that are said again in one answer; `next` is the version to go on from."""
 
 
 def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
@@ -122,6 +141,15 @@ def _operations(service: Service, parts: Parts, hearing: Health) -> APIRouter:
     @router.get("/metrics", response_class=PlainTextResponse)
     def service_metrics(_call: Annotated[Call, may("operations.read")]) -> str:
         return metrics.text_of(parts, hearing(), service.backlog)
+
+    @router.post("/internal/replay")
+    def replay(
+        call: Annotated[Call, may("stream.replay")], asked: Annotated[StreamAsked, problems.json_body(StreamAsked)]
+    ) -> dict[str, Any]:
+        with call.look() as session:
+            said = service.log.stream(session, asked.stream, asked.since, REPLAY_PAGE)
+        more = said[-1].version + 1 if len(said) == REPLAY_PAGE else None
+        return {"events": [b64encode(record.payload).decode() for record in said], "next": more}
 
     @router.get("/openapi.json")
     def openapi(request: Request, _call: Anybody) -> dict[str, Any]:
@@ -161,10 +189,13 @@ def _asked_for(request: Request) -> str:
     return f"{request.url.path}{query}" if request.method == "GET" else "/"
 
 
+_FOR_PROGRAMS = (".json", "/health/live", "/health/ready", "/internal/replay")
+
+
 def wants_json(request: Request) -> bool:
     """Say whether this request is a program's: by its address, or by what it accepts."""
     path = request.url.path
-    programs = path.startswith(("/api/", "/metrics")) or path.endswith((".json", "/health/live", "/health/ready"))
+    programs = path.startswith(("/api/", "/metrics")) or path.endswith(_FOR_PROGRAMS)
     return programs or request.headers.get("accept", "").startswith("application/json")
 
 

@@ -8,25 +8,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Literal, TextIO
+from typing import Annotated, Literal, TextIO, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """`FRONTDOOR_…` variables, and `PORT`. A wrong value stops the start with one line, never falls back.
 
-    A service alone is told its database and the keys' (`postgresql+psycopg://…`), Kafka's bootstrap servers, Redis
-    (`redis://…`; it may be missing), which `member` of its service it is (each replica another, the same after each
-    start), and where the other services are (`peers`, with `{service}` for the name). `otlp` is the address of an
-    OpenTelemetry collector, named as all programs name it; without one nothing is traced.
+    `secrets` is the folder of the installation's own secrets, the data folder where none is named: all services of an
+    installation read the same. A service alone is told its database and the keys' (`postgresql+psycopg://…`), Kafka's
+    bootstrap servers, Redis (`redis://…`; it may be missing), which `member` of its service it is (each replica
+    another, the same after each start), and where the other services are (`peers`, with `{service}` for the name).
+    `otlp` is the address of an OpenTelemetry collector, named as all programs name it; without one nothing is traced.
     """
 
     model_config = SettingsConfigDict(env_prefix="FRONTDOOR_", populate_by_name=True)
 
     env: Literal["demo", "production"] = "demo"
     data: Path = Path("data")
+    secrets: Path | None = None
+    host: str = "127.0.0.1"
     area: str = "sample"
     areas: Path | None = None
     failpoint: str | None = None
@@ -45,6 +49,79 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The address that people use, without a slash at the end."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def secrets_folder(self) -> Path:
+        """The folder of the installation's secrets."""
+        return (self.secrets or self.data).resolve()
+
+    def secret(self, name: str) -> bytes:
+        """Read one of the installation's secrets; raises `SecretMissing`."""
+        file = self.secrets_folder / f"{name}.secret"
+        try:
+            return bytes.fromhex(file.read_text())
+        except (OSError, ValueError):
+            raise SecretMissing(file) from None
+
+
+def postgresql(url: str) -> str:
+    """Check that this is the address of a PostgreSQL database."""
+    if not url.startswith("postgresql+psycopg://"):
+        raise ValueError("set it to a PostgreSQL database, such as postgresql+psycopg://role:password@host/database")
+    return url
+
+
+def bootstrap(servers: str) -> str:
+    """Check that Kafka's servers are named."""
+    if not servers:
+        raise ValueError("set it to Kafka's bootstrap servers, such as kafka:9092")
+    return servers
+
+
+class AloneSettings(Settings):
+    """What a service in a process of its own must be told: such a one is on PostgreSQL and Kafka, and nothing else."""
+
+    database_url: Annotated[str, AfterValidator(postgresql)] = Field("", validate_default=True)
+    keys_url: Annotated[str, AfterValidator(postgresql)] = Field("", validate_default=True)
+    kafka: Annotated[str, AfterValidator(bootstrap)] = Field("", validate_default=True)
+
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
+class WrongSettings(Exception):
+    """What is wrong with the environment: a sentence for each setting, which repeats no value."""
+
+    def __init__(self, wrong: ValidationError) -> None:
+        super().__init__("\n".join(map(_sentence, wrong.errors())))
+
+
+def read(kind: type[Kind]) -> Kind:
+    """Read the settings from the environment; raises `WrongSettings`."""
+    try:
+        return kind()
+    except ValidationError as wrong:
+        raise WrongSettings(wrong) from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = ".".join(map(str, error["loc"])).upper()
+    shown = name if name in {"PORT", ""} else f"FRONTDOOR_{name}"
+    return f"{shown}: {error['msg'].removeprefix('Value error, ')}".removeprefix(": ")
+
+
+SECRETS = ("sessions", "family_links")
+"""What an installation keeps to itself: what signs sessions and calls between services; what signs families' links."""
+
+
+class SecretMissing(Exception):
+    """A secret of the installation cannot be read: a service that made one of its own would understand nobody."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} cannot be read: all services share the installation's secrets, which `frontdoor set-up` makes"
+            " (32 random bytes in hexadecimal digits, for their owner alone)."
+        )
 
 
 def kept_secret(folder: Path, name: str) -> bytes:

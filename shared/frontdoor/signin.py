@@ -1,10 +1,11 @@
-"""Who is signed in: a signed, short-lived cookie that every service checks by itself, or the demo's bearer token.
+"""Who is signed in: a signed, short-lived cookie that every service checks by itself, or a bearer token: the demo's, or
+that of another service of this installation.
 
 The demo sign-in knows the area's sample people only, and is refused when `FRONTDOOR_ENV=production`.
 """
 
 from fastapi import Request, Response
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from frontdoor import access, navigation
 from frontdoor.work import Parts
@@ -12,7 +13,10 @@ from frontdoor.work import Parts
 COOKIE = "frontdoor-session"
 LASTS = 8 * 60 * 60
 """Seconds of machine time after which somebody must sign in again."""
-_BEARER = "demo-"
+_DEMO = "demo-"
+_INSIDE = "inside-"
+INSIDE_LASTS = 60
+"""Seconds of machine time for which a service's token is good: it makes another for each call."""
 
 
 def actor_of(request: Request, parts: Parts) -> access.Actor:
@@ -53,9 +57,28 @@ def sign_out(response: Response) -> None:
 
 def _of_bearer(authorization: str, parts: Parts) -> access.Actor:
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.startswith(_BEARER):
+    if scheme.lower() != "bearer":
         return access.ANYBODY
-    return _of_person(token.removeprefix(_BEARER), parts)
+    if token.startswith(_INSIDE):
+        return _of_service(token.removeprefix(_INSIDE), parts)
+    return _of_person(token.removeprefix(_DEMO), parts) if token.startswith(_DEMO) else access.ANYBODY
+
+
+def inside_token(parts: Parts) -> str:
+    """Write the token with which a service calls another of the same installation: `inside-<service>.<time>.<mac>`."""
+    return _INSIDE + _inside(parts).sign(parts.service).decode()
+
+
+def _of_service(token: str, parts: Parts) -> access.Actor:
+    try:
+        service = _inside(parts).unsign(token, max_age=INSIDE_LASTS)
+    except BadSignature:
+        return access.ANYBODY
+    return access.inside(service.decode(), parts.area.id)
+
+
+def _inside(parts: Parts) -> TimestampSigner:
+    return TimestampSigner(parts.secret, salt="inside")
 
 
 def _of_person(person: str, parts: Parts) -> access.Actor:

@@ -27,7 +27,10 @@ ITS_OWN = {
         "filled_form.py",
         "questions.py",  # the form: pages, answers, questions
     },
-    "therapy-booking": {"supplies.py"},  # whom and where sessions are bought with and from
+    "therapy-booking": {
+        "allocation",  # who gets which block: an engine of its own, pure and without a database
+        "supplies.py",  # whom and where sessions are bought with and from
+    },
 }
 BESIDE = {"README.md", "migrations"}
 SAY_NOTHING = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "base"}

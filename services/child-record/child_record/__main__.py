@@ -1,7 +1,8 @@
-"""Alone, the shared record needs PostgreSQL and Kafka, which are not supported yet."""
+"""`python -m child_record`: the service alone, on PostgreSQL and Kafka."""
 
-import sys
+from child_record.app import create_app
+from child_record.settings import Settings
+from frontdoor import alone
 
 if __name__ == "__main__":
-    sys.stderr.write("child-record cannot run alone yet: use `make run`, which runs all services in one process.\n")
-    sys.exit(2)
+    alone.main(Settings, create_app)

@@ -3,5 +3,5 @@
 from frontdoor import settings
 
 
-class Settings(settings.Settings):
-    """The shared record needs no more than every service does."""
+class Settings(settings.AloneSettings):
+    """No more than every service is told."""

@@ -1,16 +1,8 @@
-"""Starts notification alone."""
+"""`python -m notification`: the service alone, on PostgreSQL and Kafka."""
 
-import sys
-
-
-def main() -> int:
-    """Say why it does not start yet."""
-    print(  # noqa: T201  what an operator reads
-        "notification alone needs PostgreSQL and Kafka, which are not supported yet: start the whole with `make run`.",
-        file=sys.stderr,
-    )
-    return 2
-
+from frontdoor import alone
+from notification.app import create_app
+from notification.settings import Settings
 
 if __name__ == "__main__":
-    sys.exit(main())
+    alone.main(Settings, create_app)

@@ -3,11 +3,15 @@
 from functools import cache
 from pathlib import Path
 
+from fastapi import FastAPI
+
+from frontdoor import alone
 from frontdoor.events import NotificationRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
 from notification import api, domain, handlers, pages, store, subscriptions
 from notification.channels import DemoChannel
+from notification.settings import Settings
 
 
 @cache
@@ -32,3 +36,8 @@ service = Service(
     chores=(Chore("sender", send, every=0.5),),
     backlog=lambda session, parts: store.backlog(session, parts.area.id, parts.clock()),
 )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application of this service alone, on PostgreSQL and Kafka."""
+    return alone.create_app(service, settings)

@@ -3,5 +3,5 @@
 from frontdoor import settings
 
 
-class Settings(settings.Settings):
+class Settings(settings.AloneSettings):
     """Nothing of its own so far: the demo's channel needs none, a provider's will bring its address and key."""

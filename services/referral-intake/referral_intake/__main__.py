@@ -1,6 +1,8 @@
-"""Intake alone, in a process of its own."""
+"""`python -m referral_intake`: the service alone, on PostgreSQL and Kafka."""
 
-import sys
+from frontdoor import alone
+from referral_intake.app import create_app
+from referral_intake.settings import Settings
 
-sys.stderr.write("referral-intake alone needs PostgreSQL and Kafka, which are not supported yet: use `make run`.\n")
-sys.exit(2)
+if __name__ == "__main__":
+    alone.main(Settings, create_app)

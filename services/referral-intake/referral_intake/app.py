@@ -1,10 +1,13 @@
 """Intake, wired."""
 
-from frontdoor import access, origin
+from fastapi import FastAPI
+
+from frontdoor import access, alone, origin
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
 from referral_intake import alerts, api, domain, pages, store, subscriptions
+from referral_intake.settings import Settings
 
 
 def escalate_alerts(parts: Parts) -> int:
@@ -38,3 +41,8 @@ service = Service(
     chores=(Chore("alerts", escalate_alerts, every=5.0),),
     backlog=lambda session, parts: store.backlog(session, parts.area.id),
 )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application of this service alone, on PostgreSQL and Kafka."""
+    return alone.create_app(service, settings)

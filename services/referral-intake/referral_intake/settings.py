@@ -1,7 +1,7 @@
 """What the environment says to intake."""
 
-import frontdoor.settings
+from frontdoor import settings
 
 
-class Settings(frontdoor.settings.Settings):
-    """Nothing beyond what every service is told."""
+class Settings(settings.AloneSettings):
+    """No more than every service is told."""

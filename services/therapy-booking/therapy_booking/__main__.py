@@ -1,13 +1,8 @@
-"""`python -m therapy_booking`: the service alone, which needs PostgreSQL and Kafka."""
+"""`python -m therapy_booking`: the service alone, on PostgreSQL and Kafka."""
 
-import sys
-
-
-def main() -> int:
-    """Say what is needed."""
-    sys.stderr.write("Booking alone needs PostgreSQL and Kafka, which are not supported yet: use `make run`.\n")
-    return 2
-
+from frontdoor import alone
+from therapy_booking.app import create_app
+from therapy_booking.settings import Settings
 
 if __name__ == "__main__":
-    sys.exit(main())
+    alone.main(Settings, create_app)

@@ -1,8 +1,12 @@
 """Booking, wired: what the service is made of."""
 
+from fastapi import FastAPI
+
+from frontdoor import alone
 from frontdoor.events import BookingRefused
 from frontdoor.service import Service
 from therapy_booking import api, domain, pages, store
+from therapy_booking.settings import Settings
 from therapy_booking.subscriptions import SUBSCRIPTIONS
 
 service = Service(
@@ -27,3 +31,8 @@ service = Service(
     refusal=BookingRefused,
     lifecycles=domain.LIFECYCLES,
 )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application of this service alone, on PostgreSQL and Kafka."""
+    return alone.create_app(service, settings)

@@ -1,7 +1,7 @@
-"""What the environment says to booking: what it says to every service, and no more."""
+"""What the environment says to booking."""
 
 from frontdoor import settings
 
 
-class Settings(settings.Settings):
-    """`FRONTDOOR_…` variables, and `PORT`."""
+class Settings(settings.AloneSettings):
+    """No more than every service is told."""

@@ -1,6 +1,8 @@
-"""The queues alone, in a process of their own."""
+"""`python -m triage_panel`: the service alone, on PostgreSQL and Kafka."""
 
-import sys
+from frontdoor import alone
+from triage_panel.app import create_app
+from triage_panel.settings import Settings
 
-sys.stderr.write("triage-panel alone needs PostgreSQL and Kafka, which are not supported yet: use `make run`.\n")
-sys.exit(2)
+if __name__ == "__main__":
+    alone.main(Settings, create_app)

@@ -1,10 +1,13 @@
 """The queues, wired."""
 
-from frontdoor import access
+from fastapi import FastAPI
+
+from frontdoor import access, alone
 from frontdoor.events import TriageRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
 from triage_panel import api, domain, handlers, pages, store, subscriptions
+from triage_panel.settings import Settings
 
 BATCH = 100
 """Breaches said in one transaction."""
@@ -30,3 +33,8 @@ service = Service(
     chores=(Chore("due", notice_breaches),),
     backlog=lambda session, parts: store.backlog(session, parts.area.id, parts.clock()),
 )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application of this service alone, on PostgreSQL and Kafka."""
+    return alone.create_app(service, settings)

@@ -119,13 +119,17 @@ class LocalTransport:
     def _sources(self, hearer: Hearer) -> list[str]:
         return [source for source in self._owners if source in hearer.sources]
 
+    @staticmethod
+    def places(hearer: Hearer) -> dict[str, int]:
+        """Give, by source, the log id of the last row that this hearer has come to."""
+        with hearer.parts.database.read() as session:
+            return {source: _place(session, hearer, source)[0] for source in hearer.sources}
+
     def backlog(self, hearer: Hearer) -> dict[str, int]:
         """Count, by source, the log rows that this hearer has not come to."""
         behind = {}
-        for source in hearer.sources:
+        for source, place in self.places(hearer).items():
             owner = self._owners[source]
-            with hearer.parts.database.read() as session:
-                place, _ = _place(session, hearer, source)
             with owner.database.read() as session:
                 behind[source] = max(owner.log.last_id(session) - place, 0)
         return behind
