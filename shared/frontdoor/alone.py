@@ -105,6 +105,8 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
 
 def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve an application until the process is asked to stop."""
+    if settings.otlp:
+        tracing.start_exporting(settings.otlp)
     # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
     # the disk could cost it a turn of every hearer.
     sys.setswitchinterval(0.0005)
@@ -118,3 +120,4 @@ def serve(app: ASGIApp, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    tracing.stop()
