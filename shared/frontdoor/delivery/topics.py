@@ -86,3 +86,9 @@ async def _known(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
 def signature(secret: bytes, payload: bytes) -> bytes:
     """Sign an event's bytes."""
     return hmac.new(secret, b"event:" + payload, hashlib.sha256).digest()
+
+
+def is_signed(secret: bytes, payload: bytes, headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Say whether a relay of ours sent these bytes."""
+    given = next((value for name, value in headers if name == SIGNATURE), None)
+    return hmac.compare_digest(signature(secret, payload), given or b"")
