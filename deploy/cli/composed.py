@@ -13,7 +13,7 @@ from cli.settings import Settings
 from frontdoor.app import area_of, wall_clock, wire
 from frontdoor.database import Database
 from frontdoor.delivery.hearer import Hearer
-from frontdoor.delivery.topics import Brokers, topics_of
+from frontdoor.delivery.topics import Brokers, partitions_of, topics_of
 from frontdoor.events import EVENTS, topic_of
 from frontdoor.migrations import done
 from frontdoor.seal import KeyStore
@@ -87,11 +87,8 @@ async def _behind(brokers: Brokers, hearer: Hearer) -> dict[str, list[int]]:
         bootstrap_servers=brokers.bootstrap, enable_auto_commit=False, request_timeout_ms=10_000
     )
     async with consumer:
-        there = await consumer.topics()
-        for topic in topics_of(hearer.sources):
-            name = brokers.topic(topic)
-            numbers = consumer.partitions_for_topic(name) or () if name in there else ()
-            ends = await consumer.end_offsets([TopicPartition(name, number) for number in numbers])
+        for topic, numbers in (await partitions_of(brokers, topics_of(hearer.sources))).items():
+            ends = await consumer.end_offsets([TopicPartition(brokers.topic(topic), number) for number in numbers])
             found[topic] = [end - kept.get(partition, 0) for partition, end in ends.items()]
     return found
 
