@@ -82,6 +82,12 @@ class KeyStore:
         with self._guard:
             self._known.pop(child_id, None)
 
+    def destroyed(self) -> list[str]:
+        """List the ids whose key was destroyed."""
+        with self._database.read() as session:
+            gone = select(_keys.c.child_id).where(_keys.c.destroyed_at.is_not(None)).order_by(_keys.c.child_id)
+            return list(session.connection().scalars(gone))
+
     def _secret(self, child_id: str) -> bytes:
         now = time.monotonic()
         secret, until = self._known.get(child_id, (b"", 0.0))
