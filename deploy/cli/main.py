@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.erasures import erasures
 from cli.opening import known, opened, say, settings, stop
 from cli.parked import parked
 from frontdoor.events import EVENTS
@@ -13,6 +14,7 @@ from frontdoor.settings import only_one
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Front Door: run it, look after it, prove it.")
 app.add_typer(parked, name="parked")
+app.add_typer(erasures, name="erasures")
 
 ServiceName = Annotated[str, typer.Argument(help="One of the five services, such as triage-panel.")]
 SERVICES = sorted({kind.source for kind in EVENTS.values()})
@@ -138,6 +140,24 @@ def replay(
 
 
 @app.command()
+def republish(
+    service: Annotated[str | None, typer.Argument(help="One of the five services; none: all of them.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Only this stream of the service.")] = None,
+) -> None:
+    """Say to Kafka again what stands in the logs: after it was lost, or a topic was; hearers skip what they know."""
+    from cli import republish as saying
+
+    if not settings().is_composed:
+        stop("There is no Kafka here: each service reads the logs themselves. `frontdoor replay` says them again.")
+    if stream and service is None:
+        stop("A stream is a service's own: name the service too.")
+    with opened() as assembly:
+        names = [known(assembly, service)] if service else list(assembly.services)
+        noted = sum(saying.republish(assembly.parts[name], stream) for name in names)
+    say.print(f"{noted} events will be sent again.")
+
+
+@app.command()
 def due() -> None:
     """Do what is due now, once: standards that were missed, notices to send. A running product does so by itself."""
     with opened(stopped=SERVICES) as assembly:
@@ -193,6 +213,15 @@ def revise(service: ServiceName, message: str) -> None:
         say.print(str(write_next(known(assembly, service), message)))
 
 
+@app.command("documents")
+def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
+    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
+    from cli.documents import write
+
+    for file in write(folder):
+        say.print(str(file))
+
+
 @app.command()
 def allocate(
     instance: Annotated[Path, typer.Argument(help="A therapy-blocks/1 file, JSON, plain or gzipped.")],
@@ -209,15 +238,6 @@ def allocate(
 
     asked = Asked(instance, out, seconds, seed, method, order, tuple(explain or ()), report)
     raise typer.Exit(allocate(asked, say))
-
-
-@app.command("documents")
-def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
-    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
-    from cli.documents import write
-
-    for file in write(folder):
-        say.print(str(file))
 
 
 def main() -> None:

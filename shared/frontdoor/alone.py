@@ -47,7 +47,8 @@ def create_app(service: Service, settings: AloneSettings, clock: Clock = wall_cl
 
     parts = _opened(service, settings, clock)
     say_again = ask_again(settings.peers, parts)
-    transport = KafkaTransport(parts, service.hearer(parts), Brokers(settings.kafka), settings.member, say_again)
+    brokers = Brokers(settings.kafka, groups=settings.kafka_groups)
+    transport = KafkaTransport(parts, service.hearer(parts), brokers, settings.member, say_again)
     chores = ChoreRunner([(chore, parts) for chore in service.chores])
 
     @asynccontextmanager
@@ -105,6 +106,8 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
 
 def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve an application until the process is asked to stop."""
+    if settings.otlp:
+        tracing.start_exporting(settings.otlp)
     # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
     # the disk could cost it a turn of every hearer.
     sys.setswitchinterval(0.0005)
@@ -118,3 +121,4 @@ def serve(app: ASGIApp, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    tracing.stop()

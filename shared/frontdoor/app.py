@@ -1,6 +1,7 @@
 """Wires any service to its parts, and reads the clock: for one in a process of its own, for all in one, for tools."""
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from frontdoor.areas import Area, areas_folder, load_area
@@ -23,11 +24,16 @@ def area_of(settings: Settings) -> Area:
     return load_area((settings.areas or areas_folder()) / settings.area)
 
 
+@cache
+def _replicas(url: str | None, secret: bytes) -> Replicas:
+    """Make a process's line to the other replicas: one for all its services."""
+    return Replicas(url, secret)
+
+
 def wire(
     service: Service, settings: Settings, database: Database, keys: KeyStore, area: Area, folder: Path, clock: Clock
 ) -> Parts:
     """Put a service's parts together; raises `SecretMissing` where the installation has none."""
-    secret = settings.secret("sessions")
     return Parts(
         service=service.name,
         database=database,
@@ -35,10 +41,10 @@ def wire(
         area=area,
         keys=keys,
         links=FamilyLinks(settings.secret("family_links")),
-        secret=secret,
+        secret=settings.secret("sessions"),
         clock=clock,
         folder=folder,
         public_url=settings.address,
         demo=settings.env == "demo",
-        replicas=Replicas(settings.redis, secret),
+        replicas=_replicas(settings.redis, settings.secret("sessions")),
     )

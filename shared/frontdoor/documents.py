@@ -227,4 +227,11 @@ ENVELOPE: dict[str, Any] = {
 
 def written(document: dict[str, Any]) -> str:
     """Write a document as the text that is kept under docs/api."""
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(_in_order(document), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _in_order(part: Any) -> Any:
+    # Two literals of the same words are one to Python, in the order of whichever was imported first.
+    if isinstance(part, dict):
+        return {name: sorted(below) if name == "enum" else _in_order(below) for name, below in part.items()}
+    return [_in_order(below) for below in part] if isinstance(part, list) else part

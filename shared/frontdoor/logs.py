@@ -40,6 +40,8 @@ FIELDS = frozenset(
         "count",
         "database",
         "type",
+        # what keeps a service from its database at its start, in the words of the driver: no client has been heard yet
+        "why",
         # ids that say nothing about whom they name: streams begin with a kind, references are random
         "stream",
         "notice",
@@ -66,7 +68,7 @@ def set_up_logs(level: str, file: TextIO | None = None) -> None:
             _traced,
             _explained,
             _listed,
-            structlog.processors.JSONRenderer(sort_keys=False),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(file or sys.stderr),

@@ -66,7 +66,7 @@ class Counts:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        self._request(method, route, str(status)).observe(seconds)
+        self._request(method, route, status).observe(seconds)
 
     def trouble(self, what: str, source: str = "") -> None:
         """Count that delivery had to begin again: `batch`, `event`, `round`, `connection`, `relay`."""

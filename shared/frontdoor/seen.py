@@ -4,7 +4,6 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontdoor import metrics, tracing
@@ -34,14 +33,22 @@ class Seen:
                 status = message["status"]
             await send(message)
 
-        with tracing.requested(self._service, Headers(scope=scope).get("traceparent")) as span:
+        with tracing.requested(self._service, _traceparent(scope)) as span:
             try:
                 await self.app(scope, receive, send_and_see)
             finally:
                 method, route = method_of(scope), route_of(scope)
-                span.name(f"{method} {route}")
-                span.note(method=method, route=route, status=status)
+                if span is not tracing.NOTHING:
+                    span.name(f"{method} {route}")
+                    span.note(method=method, route=route, status=status)
                 self._counts.answered(method, route, status, time.perf_counter() - began)
+
+
+def _traceparent(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            return str(value, "latin-1")
+    return None
 
 
 def method_of(scope: Scope) -> str:

@@ -323,7 +323,7 @@ def send(product, name, stopping):
 
 def assert_whole(product):
     """Everything answered is in each of its queues once, and every invariant holds."""
-    assert product.verify() == "10 passed, 0 failed"
+    assert product.verify().endswith(" passed, 0 failed")
     found = product.queued()
     wanted = {given["reference"]: given["agencies"] for given in product.journal.values()}
     assert {reference: found.get(reference) for reference in wanted} == wanted
