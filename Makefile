@@ -1,8 +1,9 @@
 # Front Door. `make run` and `make test` set up whatever is missing first; `make help` lists the rest.
-# Needed beforehand: make, and Python 3.11 or newer with venv. After the first set-up, nothing here needs a network.
+# Needed beforehand: make, and Python 3.11 or newer with venv; for `make up`, Docker with compose instead. After the first
+# set-up, nothing else here needs a network.
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-fast check fmt bench seed verify documents clean help
+.PHONY: run up down logs test test-fast check fmt bench seed verify documents clean help
 
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -17,6 +18,16 @@ unexport VIRTUAL_ENV
 
 run: .venv/.ready  ## serve the whole product on PORT (8000), with sample people and data
 	@exec $(BIN)/frontdoor run
+
+up:  ## build and start the whole product in containers, on PORT (8000), and wait until it is ready
+	@exec deploy/up.sh
+
+down:  ## stop what `make up` started; its data stays
+	@docker compose --profile tools --profile observe down --remove-orphans
+	@echo "Stopped. The data stays in Docker's volumes; 'docker compose down --volumes' removes it for good."
+
+logs:  ## show what the containers say, as they say it
+	@exec docker compose logs --follow --tail 100
 
 # The quick tests and then the slow ones share the cores among workers; last come those that start processes and
 # browsers of their own, one at a time.
@@ -35,6 +46,13 @@ test: test-fast  ## run all tests; ARGS="-k queue" goes on to pytest
 	  esac; \
 	  echo "Browser tests are left out: no Chromium on the PATH, and FRONTDOOR_CHROMIUM names none."; \
 	  rest="($$rest) and not browser"; \
+	fi; \
+	if ! docker info >/dev/null 2>&1; then \
+	  case " $$FRONTDOOR_REQUIRE " in *" containers "*) \
+	    echo "No Docker engine answers here, and FRONTDOOR_REQUIRE says that the container tests must run." >&2; exit 1;; \
+	  esac; \
+	  echo "Tests on real Kafka, PostgreSQL and Redis, and of the composed product, are left out: no Docker engine answers."; \
+	  rest="($$rest) and not containers"; \
 	fi; \
 	$(BIN)/pytest -m "$$rest" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 

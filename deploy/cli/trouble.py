@@ -4,9 +4,19 @@ from sqlalchemy.exc import OperationalError
 
 from cli.composed import NoDatabase, NotAtThisRelease, StillRunning
 from frontdoor.areas import AreaError
+from frontdoor.migrations import NotMigrated
 from frontdoor.settings import AlreadyRunning, SecretMissing, WrongSettings
 
-SPEAKS = (AreaError, AlreadyRunning, WrongSettings, SecretMissing, NotAtThisRelease, StillRunning, NoDatabase)
+SPEAKS = (
+    AreaError,
+    AlreadyRunning,
+    WrongSettings,
+    SecretMissing,
+    NotMigrated,
+    NotAtThisRelease,
+    StillRunning,
+    NoDatabase,
+)
 
 
 def sentence(wrong: Exception) -> str | None:

@@ -22,7 +22,7 @@ from frontdoor.app import area_of, wall_clock, wire
 from frontdoor.areas import AreaError
 from frontdoor.database import Database
 from frontdoor.logs import set_up_logs
-from frontdoor.migrations import migrate
+from frontdoor.migrations import NotMigrated, migrate
 from frontdoor.peers import NAMES, Peers, ask_again, over_http
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build, data_folder
@@ -78,9 +78,9 @@ def _once_there(open_it: Callable[[], Opened], name: str) -> Opened:
     while True:
         try:
             return open_it()
-        except OperationalError as away:
-            why = str(away.orig).strip().splitlines()[:1]
-            log.warning("database_away", database=name, why=why)
+        except (OperationalError, NotMigrated) as away:
+            reason = str(getattr(away, "orig", away)).strip().partition("\n")[0]
+            log.warning("database_away", database=name, reason=reason)
             time.sleep(LOOK_AGAIN)
 
 
@@ -92,9 +92,12 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
     try:
         settings = read(kind)
         set_up_logs(settings.log_level)
+        if settings.otlp:
+            tracing.start_exporting(settings.otlp)
         if settings.failpoint:
             failpoints.arm_from(settings.failpoint)
         serve(make(settings), settings)
+        tracing.stop()
     except (WrongSettings, SecretMissing, AreaError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         raise SystemExit(2) from None
@@ -102,8 +105,6 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
 
 def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve an application until the process is asked to stop."""
-    if settings.otlp:
-        tracing.start_exporting(settings.otlp)
     # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
     # the disk could cost it a turn of every hearer.
     sys.setswitchinterval(0.0005)
@@ -117,4 +118,3 @@ def serve(app: ASGIApp, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    tracing.stop()

@@ -40,8 +40,6 @@ FIELDS = frozenset(
         "count",
         "database",
         "type",
-        # what keeps a service from its database at its start, in the words of the driver: no client has been heard yet
-        "why",
         # ids that say nothing about whom they name: streams begin with a kind, references are random
         "stream",
         "notice",

@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from pydantic import Field
 from sqlalchemy import MetaData
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
@@ -244,6 +244,7 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Busy: lambda _: _BUSY,
     KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
     OperationalError: lambda _: _BUSY,
+    InternalError: lambda _: _BUSY,  # PostgreSQL has ended a transaction that stood idle
     Exception: lambda _: _FAILED,
 }
 

@@ -138,6 +138,6 @@ def test_the_tables_can_be_built_again_from_the_log(queues, tmp_path):
 
     with queues.stage.look() as session, again.read() as fresh:
         for table in ("entry", "child"):
-            rows = f"select * from {table} order by 1, 2, 3"
-            built = fresh.connection().exec_driver_sql(rows).all()
-            assert built == session.connection().exec_driver_sql(rows).all() != []
+            rows = (kept := store.Row.metadata.tables[table]).select().order_by(*kept.primary_key.columns)
+            built = fresh.connection().execute(rows).all()
+            assert built == session.connection().execute(rows).all() != []

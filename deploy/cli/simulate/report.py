@@ -80,11 +80,12 @@ def charts(moments: Sequence[Moment]) -> list[Chart]:
 
 
 def _rate(moments: Sequence[Moment], of: Callable[[Moment], int]) -> list[float]:
+    """Give how many a second there were on each day and those before it; on the first, as on the second."""
     rates = []
-    for at, moment in enumerate(moments):
+    for at, moment in enumerate(moments[1:], 1):
         since = moments[max(at - SMOOTH, 0)]
         rates.append((of(moment) - of(since)) / (moment.wall - since.wall) if moment.wall > since.wall else 0.0)
-    return rates
+    return [*rates[:1], *rates] or [0.0]
 
 
 def _chart(
