@@ -193,6 +193,15 @@ def revise(service: ServiceName, message: str) -> None:
         say.print(str(write_next(known(assembly, service), message)))
 
 
+@app.command("documents")
+def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
+    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
+    from cli.documents import write
+
+    for file in write(folder):
+        say.print(str(file))
+
+
 @app.command()
 def allocate(
     instance: Annotated[Path, typer.Argument(help="A therapy-blocks/1 file, JSON, plain or gzipped.")],
@@ -209,15 +218,6 @@ def allocate(
 
     asked = Asked(instance, out, seconds, seed, method, order, tuple(explain or ()), report)
     raise typer.Exit(allocate(asked, say))
-
-
-@app.command("documents")
-def write_documents(folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("docs/api")) -> None:
-    """Write OpenAPI and AsyncAPI as files: what may be asked, and what is said."""
-    from cli.documents import write
-
-    for file in write(folder):
-        say.print(str(file))
 
 
 def main() -> None:

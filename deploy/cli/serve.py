@@ -5,7 +5,7 @@ from rich.console import Console
 from all_in_one.assembly import Assembly, assemble
 from all_in_one.settings import Settings
 from cli.seed import is_empty, plant
-from frontdoor import alone, failpoints, tracing
+from frontdoor import alone, failpoints
 from frontdoor.logs import set_up_logs
 from frontdoor.service import data_folder
 from frontdoor.settings import only_one
@@ -14,8 +14,6 @@ from frontdoor.settings import only_one
 def serve(settings: Settings, say: Console) -> None:
     """Open or make the data folder, fill it where it is new, and serve until stopped."""
     set_up_logs(settings.log_level)
-    if settings.otlp:
-        tracing.start_exporting(settings.otlp)
     if settings.failpoint:
         failpoints.arm_from(settings.failpoint)
     say.print(f"Opening the data in {settings.data} …")
@@ -29,7 +27,6 @@ def _serve(settings: Settings, say: Console) -> None:
     assembly = assemble(settings)
     _greet(settings, say, assembly)
     alone.serve(assembly.application(), settings)
-    tracing.stop()
 
 
 def _greet(settings: Settings, say: Console, assembly: Assembly) -> None:

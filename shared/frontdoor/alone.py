@@ -92,12 +92,9 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
     try:
         settings = read(kind)
         set_up_logs(settings.log_level)
-        if settings.otlp:
-            tracing.start_exporting(settings.otlp)
         if settings.failpoint:
             failpoints.arm_from(settings.failpoint)
         serve(make(settings), settings)
-        tracing.stop()
     except (WrongSettings, SecretMissing, AreaError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         raise SystemExit(2) from None
@@ -105,6 +102,8 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
 
 def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve an application until the process is asked to stop."""
+    if settings.otlp:
+        tracing.start_exporting(settings.otlp)
     # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
     # the disk could cost it a turn of every hearer.
     sys.setswitchinterval(0.0005)
@@ -118,3 +117,4 @@ def serve(app: ASGIApp, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    tracing.stop()

@@ -34,7 +34,6 @@ def wire(
     service: Service, settings: Settings, database: Database, keys: KeyStore, area: Area, folder: Path, clock: Clock
 ) -> Parts:
     """Put a service's parts together; raises `SecretMissing` where the installation has none."""
-    secret = settings.secret("sessions")
     return Parts(
         service=service.name,
         database=database,
@@ -42,10 +41,10 @@ def wire(
         area=area,
         keys=keys,
         links=FamilyLinks(settings.secret("family_links")),
-        secret=secret,
+        secret=settings.secret("sessions"),
         clock=clock,
         folder=folder,
         public_url=settings.address,
         demo=settings.env == "demo",
-        replicas=_replicas(settings.redis, secret),
+        replicas=_replicas(settings.redis, settings.secret("sessions")),
     )

@@ -161,6 +161,8 @@ class Database:
 # --- deciding ---------------------------------------------------------------------------------------------------------
 
 _CLAIMED = "frontdoor_claimed"
+_HELD = "frontdoor_held"
+"""What was claimed outside any savepoint: undoing a savepoint lets go of what was claimed in it."""
 _NAMES = bindparam("names", type_=ARRAY(String))
 _CLAIM = text(
     "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(cast(:names as text[])) as name"
@@ -181,11 +183,16 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
     connection = session.connection()
     if connection.dialect.name == "sqlite":
         return
+    held: set[str] = session.info.setdefault(_HELD, set())
+    wanted = sorted(set(names) - held)
+    if not wanted:
+        return
+    if not session.in_nested_transaction():
+        held.update(wanted)
     session.flush()
     if patience is not None:
         connection.execute(_PATIENCE, {"patience": f"{patience:.3f}s"})
-    # Each time anew, although it may be held: undoing a savepoint lets go of what was claimed in it.
-    connection.execute(_CLAIM, {"names": sorted(set(names))})
+    connection.execute(_CLAIM, {"names": wanted})
     if patience is not None:
         connection.execute(_PATIENCE, {"patience": _LIMITS["lock_timeout"]})
     session.expire_all()

@@ -37,6 +37,22 @@ def test_a_freed_place_goes_to_the_best_waiting_child_and_moves_nobody(planned):
         assert offer is None or instance["requests"][offer]["tier"] == min(able)[0]
 
 
+def test_when_a_block_is_empty_any_block_of_that_time_may_be_offered(planned):
+    instance, ours, plan = planned
+    for request, block in plan.assignment:
+        offers = Offers(ours, plan.assignment)
+        offers.give_up(request)
+        offer = offers.best_offer(block)
+        if offer is None or offer[1] == block:
+            continue
+        rest = [pair for pair in plan.assignment if pair[0] != request]
+        assert not broken(instance, [*rest, offer])
+        one, other = instance["blocks"][block], instance["blocks"][offer[1]]
+        assert all(one[part] == other[part] for part in ("therapist", "window", "day", "hour"))
+        return
+    pytest.fail("no place is offered elsewhere at its time")
+
+
 def test_whoever_gave_a_place_up_is_not_offered_it_again(planned):
     _, ours, plan = planned
     offers = Offers(ours, plan.assignment)
@@ -63,8 +79,8 @@ def test_a_proposal_keeps_every_confirmed_family_and_moves_fewer_than_planning_a
     proposal = fewest_moves(ours, confirmed.items())
     assert confirmed.keys() <= dict(proposal.plan.assignment).keys()
     assert not broken(instance, proposal.plan.assignment)
-    anew = sum(dict(make_plan(ours).assignment).get(request) != block for request, block in confirmed.items())
-    assert len(proposal.moved) <= anew
+    anew = dict(make_plan(ours).assignment)
+    assert len(proposal.moved) <= sum(anew.get(request) != block for request, block in confirmed.items())
 
 
 def test_a_proposal_for_a_plan_that_is_best_already_moves_nobody(planned):

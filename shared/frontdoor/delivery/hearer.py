@@ -26,6 +26,8 @@ from frontdoor.work import Parts, Refused, Work
 log = structlog.get_logger()
 
 Handler = Callable[[Work, "Heard"], None]
+MOST = 200
+"""Events heard in one transaction, at most."""
 TRIES = 3
 """How often the same event may fail alone before it is poison."""
 
@@ -68,6 +70,7 @@ class Hearer:
     pause: Callable[[float], None] = time.sleep
     patience: float = 0.2
     progress: Progress = field(default_factory=Progress)
+    _within_reach: int = 32
     handlers: dict[str, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +92,8 @@ class Hearer:
         `keep_place(session, count)` stores the transport's own position in the same transaction. Trouble is retried in
         place with back-off; after the third time event by event, where one that fails alone three times is poison.
         """
+        # What patience leaves over is decoded and claimed again: so no more is taken up than may well be finished.
+        payloads = payloads[: self._within_reach]
         for attempt in range(TRIES):
             try:
                 return self._transaction(source, payloads, keep_place, careful=attempt > 0)
@@ -123,6 +128,7 @@ class Hearer:
             count = hearing.hear(payloads)
             keep_place(session, count)
             reach("hear.placed")
+        self._within_reach = min(max(2 * count, 8), MOST)
         self.progress.moved()
         for stream, since in hearing.missing:
             self.ask(source, stream, since)

@@ -51,7 +51,6 @@ class LocalTransport:
         self.busy: Callable[[], bool] = lambda: False
         self._asked: dict[str, list[tuple[str, str, int]]] = {hearer.parts.service: [] for hearer in hearers}
         self._bells = {hearer.parts.service: threading.Event() for hearer in hearers}
-        self._reach: dict[str, int] = {}
         self._read_to: dict[tuple[str, str], int] = {}
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -139,13 +138,11 @@ class LocalTransport:
         owner = self._owners[source]
         with hearer.parts.database.read() as session:
             place, event = _place(session, hearer, source)
-        # What one batch could not finish is read again for the next: so no more is read than may be finished.
-        most = min(self._batch, self._reach.get(hearer.parts.service, self._batch))
         with owner.database.read() as session:
-            rows = self._behind(session, owner, place, event, most)
+            rows = self._behind(session, owner, place, event)
             if rows is None:
                 log.error("owner_restored", service=hearer.parts.service, source=source)
-                rows = owner.log.after(session, 0, most)
+                rows = owner.log.after(session, 0, self._batch)
         if not rows:
             return 0, False
 
@@ -155,15 +152,13 @@ class LocalTransport:
             upsert(session, hearer.parts.log.metadata.tables["log_position"], [position])
 
         count = hearer.deliver(source, [row.payload for row in rows], keep_place)
-        self._reach[hearer.parts.service] = 2 * count
-        return count, count < len(rows) or len(rows) == most
+        return count, count < len(rows) or len(rows) == self._batch
 
-    @staticmethod
-    def _behind(session: Session, owner: Owner, place: int, event: str | None, most: int) -> list[Row[Any]] | None:
+    def _behind(self, session: Session, owner: Owner, place: int, event: str | None) -> list[Row[Any]] | None:
         """Read what stands behind a place; None where the place no longer holds the event that was heard there."""
         if event is None:
-            return owner.log.after(session, 0, most)
-        rows = owner.log.after(session, place - 1, most + 1)
+            return owner.log.after(session, 0, self._batch)
+        rows = owner.log.after(session, place - 1, self._batch + 1)
         return rows[1:] if rows and rows[0].event_id == event else None
 
     def _say_again(self, hearer: Hearer) -> int:

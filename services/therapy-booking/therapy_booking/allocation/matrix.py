@@ -61,9 +61,10 @@ def matrix_of(problem: Problem) -> Matrix:
         mine, opened = np.flatnonzero(limit.row != NONE), np.flatnonzero(limit.opening_row != NONE)
         columns += [mine, len(problem) + opened]
         rows += [first + limit.row[mine], first + limit.opening_row[opened]]
-        values += [limit.weight[mine].astype(np.float64), np.ones(len(opened))]
+        unit = 1 if len(opened) else max(1, int(np.gcd.reduce(limit.weight[mine])))
+        values += [(limit.weight[mine] // unit).astype(np.float64), np.ones(len(opened))]
         lower.append(np.full(len(limit.most), -np.inf))
-        upper.append(limit.most.astype(np.float64))
+        upper.append((limit.most // unit).astype(np.float64))
         first += len(limit.most)
     for bound, free, fixed in ((problem.openings.most, lower, upper), (problem.openings.least, upper, lower)):
         columns += [inside, len(problem) + np.arange(openings)]

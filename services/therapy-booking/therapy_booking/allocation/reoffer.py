@@ -30,6 +30,8 @@ class Offers:
             (int(region), int(discipline)): mine
             for (region, discipline), mine in zip(keys, np.split(order, cuts), strict=True)
         }
+        self.by_slot = np.argsort(columns.blocks.slot, kind="stable")
+        self.slots = columns.blocks.slot[self.by_slot]
         self.waiting = np.ones(len(ours.tier), np.bool_)
         self.waiting[list(self.block_of)] = False
 
@@ -39,8 +41,28 @@ class Offers:
         self.standing.give_back(request, block)
         return block
 
+    def best_offer(self, block: int) -> tuple[int, int] | None:
+        """Whom to offer what, now that a place in this block is free: a waiting request and a block.
+
+        If nobody is left in the block, its therapist's time is free, and any block of that time could be opened.
+        """
+        blocks = [block] if self.standing.seats[block] else self.at_same_time(block)
+        offers = [(rank, other) for other in blocks if (rank := self.first_in_line(other)) is not None]
+        return (min(offers)[0][-1], min(offers)[1]) if offers else None
+
+    def at_same_time(self, block: int) -> list[int]:
+        """The blocks of one therapist at one time."""
+        slot = self.columns.blocks.slot[block]
+        first, last = np.searchsorted(self.slots, [slot, slot + 1])
+        return [int(other) for other in self.by_slot[first:last]]
+
     def best_for(self, block: int) -> int | None:
-        """The waiting request that should have this place: by tier, then by weeks beyond the standard, then travel."""
+        """The waiting request that should have a place in this very block."""
+        rank = self.first_in_line(block)
+        return None if rank is None else rank[-1]
+
+    def first_in_line(self, block: int) -> tuple[int, int, int, int] | None:
+        """Who may have a place in this block and comes first: (tier, weeks saved, travel, request), least first."""
         columns, theirs = self.columns, self.columns.blocks
         mine = self.cells.get((int(theirs.region[block]), int(theirs.discipline[block])))
         if mine is None:
@@ -51,7 +73,9 @@ class Offers:
             return None
         pairs = with_costs(columns, able, np.full(len(able), block))
         saved = pairs.breach - np.maximum(0, columns.requests.late[able] + columns.horizon) ** 2
-        return int(able[np.lexsort((pairs.travel, saved, columns.requests.tier[able]))[0]])
+        tier = columns.requests.tier[able]
+        first = np.lexsort((pairs.travel, saved, tier))[0]
+        return int(tier[first]), int(saved[first]), int(pairs.travel[first]), int(able[first])
 
     def accept(self, request: int, block: int) -> None:
         """Give a waiting request the place."""

@@ -22,6 +22,14 @@ APART = 8  # a level outweighs so many of the largest changes of the level below
 FIRST_PAIRS = 4  # of each request that a relaxation begins with
 CORE = 0.05  # reduced cost, in units of the last level but one, up to which a pair is promising
 NODES = 2000
+FEW_NODES = 300
+MOST_AT_ONCE = 12_000  # pairs in one search for a proof
+NEIGHBOURS = 10  # pairs of a request that a neighbourhood offers
+NEIGHBOURHOOD = 60  # requests, to begin with
+GROWTH = 1.25
+ROUNDS = 40  # neighbourhoods of one level
+POLISHING = 0.5  # share of the time that must be left after them
+DIFFERENT = 0.01
 COUNTED = 1000.0  # what one child weighs where children are counted
 NEARLY = 1e-4
 BLUR = 0.2  # how much of a unit of a level may be given away to the level below, in a bound
@@ -91,6 +99,10 @@ class Search:
         self.report(self)
         return True
 
+    def try_rounded(self, relaxed: Relaxed) -> None:
+        """See what is left of a relaxation when everybody has one place or none."""
+        self.keep(Whole(greedy.rounded(self.problem, relaxed.x[: self.matrix.pairs]), -math.inf, proven=False))
+
     def ceilings(self, values: Sequence[int]) -> list[Ceiling]:
         """The first levels must not become worse than these values."""
         return [
@@ -117,10 +129,11 @@ class Search:
             aims.append(bound)
         else:
             relaxed, _ = self.bound(len(aims))
+            self.try_rounded(relaxed)
             self.core = np.union1d(self.core, self.promising(relaxed, 0.0))
             cost, _ = weighed(self.matrix, self.problem.levels[-2:])
             start = self.best if self.values[: len(aims)] == aims else None
-            self.keep(choose(self.matrix, self.core, cost, self.ceilings(aims), start, NODES, self.seconds() / 3))
+            self.keep(choose(self.matrix, self.core, cost, self.ceilings(aims), start, NODES, self.seconds() / 5))
         reached = [aim == value for aim, value in zip(aims, self.values, strict=False)]
         known = reached.index(False) + 1 if False in reached else len(aims)
         self.bounds[:known] = aims[:known]
@@ -134,35 +147,79 @@ class Search:
         cost = widened(self.matrix, level.gain)
         for other in below:
             cost += share * widened(self.matrix, other.gain)
-        lost = share * sum(float(highest(self.problem, other).sum()) for other in below)
+        self.lost = share * sum(float(highest(self.problem, other).sum()) for other in below)
+        self.blurred = cost
         scale = COUNTED if level.counts else LARGEST / max(1.0, float(np.abs(cost).max()))
         self.relaxation.aim(cost * scale)
         relaxed = self.relaxation.solve(scale * BLUR / 2, self.seconds)
         self.scale = scale
         if not np.isfinite(relaxed.bound):
             return relaxed, None
-        return relaxed, level.nothing + math.ceil(relaxed.bound / scale - lost - NEARLY)
+        return relaxed, level.nothing + math.ceil(relaxed.bound / scale - self.lost - NEARLY)
 
     def settle(self, place: int) -> None:
         """Bound a level, given those above it, and search on if the best plan is not at the bound."""
         level = self.problem.levels[place]
         if self.bounds[place] != self.values[place]:
             relaxed, bound = self.bound(place)
-            if bound is not None and bound < self.values[place]:
-                bound = self.close(place, relaxed, bound)
             self.bounds[place] = bound if bound is None else min(bound, self.values[place])
+            if bound is not None and bound < self.values[place] and self.seconds() > 0:
+                self.try_rounded(relaxed)
+                for work in (self.close, self.polish, self.close):
+                    if self.bounds[place] != self.values[place] and self.seconds() > 0:
+                        work(place, relaxed)
             self.relaxation.bound_level(widened(self.matrix, level.gain), self.values[place] - level.nothing)
         self.report(self)
 
-    def close(self, place: int, relaxed: Relaxed, bound: int) -> int:
-        """Search among all pairs that could make this level better; gives the bound that is then known."""
+    def close(self, place: int, relaxed: Relaxed) -> None:
+        """Search among all pairs that could make this level better: if that comes to an end, this is the bound."""
+        bound = self.bounds[place] or 0
         gap = (self.values[place] - bound + 2 * BLUR) * self.scale
         could = np.flatnonzero(relaxed.reduced[: self.matrix.pairs] <= gap)
-        cost, _ = weighed(self.matrix, self.problem.levels[place : place + 2])
-        above = self.ceilings(self.values[:place])
-        found = choose(self.matrix, np.union1d(could, self.best), cost, above, self.best, NODES, self.seconds() / 2)
+        whole = len(could) <= MOST_AT_ONCE
+        if not whole:
+            could = could[np.argsort(relaxed.reduced[could], kind="stable")[:MOST_AT_ONCE]]
+        level, above = self.problem.levels[place], self.ceilings(self.values[:place])
+        pairs, seconds = np.union1d(could, self.best), self.seconds() / 3
+        near = 1 - BLUR - 2 * NEARLY if level.counts else BLUR / 2
+        found = choose(self.matrix, pairs, self.blurred, above, self.best, NODES, seconds, near=near)
         self.keep(found)
-        return self.values[place] if found.proven else bound
+        if whole and np.isfinite(found.bound):
+            bound = max(bound, level.nothing + math.ceil(found.bound - self.lost - NEARLY))
+            self.bounds[place] = min(bound, self.values[place])
+
+    def polish(self, place: int, relaxed: Relaxed) -> None:
+        """Plan neighbourhoods of the best plan again, in which it is not what the relaxation would have.
+
+        Grows the neighbourhood while it is searched to the end in vain, and shrinks it when it is not.
+        """
+        last = len(self.problem.levels) - (place < len(self.problem.levels) - 2)
+        cost, _ = weighed(self.matrix, self.problem.levels[place:last])
+        near = best_of_each(self.problem.request, relaxed.reduced, NEIGHBOURS, np.arange(self.matrix.pairs))
+        pool = np.union1d(near, np.flatnonzero(relaxed.x[: self.matrix.pairs] > 0))
+        size, later = float(NEIGHBOURHOOD), place < len(self.problem.levels) - 1
+        end = self.seconds() * POLISHING if later and math.isfinite(self.seconds()) else 0.0
+        for _ in range(ROUNDS):
+            if self.seconds() <= end or self.bounds[place] == self.values[place]:
+                return
+            free = np.isin(self.problem.request, self.neighbourhood(relaxed, int(size)))
+            fixed = self.best[~free[self.best]]
+            pairs = np.union1d(pool[free[pool]], self.best)
+            above, seconds = self.ceilings(self.values[:place]), min(self.seconds() - end, self.seconds() / 8)
+            found = choose(self.matrix, pairs, cost, above, self.best, FEW_NODES, seconds, fixed=fixed)
+            if not self.keep(found):
+                if found.proven and size >= self.problem.requests:
+                    return
+                size *= GROWTH if found.proven else 1 / GROWTH
+
+    def neighbourhood(self, relaxed: Relaxed, size: int) -> Ints:
+        """Requests to plan again: some for which plan and relaxation differ, and some by chance."""
+        chosen = np.zeros(self.problem.requests)
+        np.add.at(chosen, self.problem.request[self.best], relaxed.x[self.best])
+        wanted = np.bincount(self.problem.request, relaxed.x[: self.matrix.pairs], self.problem.requests)
+        differ = np.flatnonzero(np.abs(wanted - chosen) > DIFFERENT)
+        some = self.chance.permutation(differ)[: size * 2 // 3]
+        return np.union1d(some, self.chance.permutation(self.problem.requests)[: size - len(some)])
 
 
 def highest(problem: Problem, level: Level) -> Ints:
