@@ -1,6 +1,6 @@
 """The whole product in one process, on SQLite and the local transport: the same services, wired to these parts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,7 +14,6 @@ from frontdoor.areas import Area
 from frontdoor.database import Database
 from frontdoor.delivery.hearer import Hearer
 from frontdoor.delivery.local import LocalTransport, Owner
-from frontdoor.event_log import Recorded
 from frontdoor.migrations import migrate
 from frontdoor.peers import Peers
 from frontdoor.seal import KeyStore
@@ -27,13 +26,25 @@ CAUSES_FIRST = ("referral-intake", "triage-panel", "therapy-booking", "notificat
 
 
 @dataclass(frozen=True)
+class Unheard:
+    """An event of a log that seems not to have been heard yet."""
+
+    source: str
+    log_id: int
+    stream: str
+    version: int
+    type: str
+
+
+@dataclass(frozen=True)
 class Between:
     """What was between the owners' logs and a hearer at the moment of looking.
 
-    `holds(source, log id, event)`; `astray` are places of the hearer behind the end of what there is to hear.
+    `held` are those of the events asked for, as (source, log id), that were; `astray` are places of the hearer behind
+    the end of what there is to hear.
     """
 
-    holds: Callable[[str, int, Recorded], bool]
+    held: frozenset[tuple[str, int]]
     astray: list[str]
 
 
@@ -54,8 +65,13 @@ class Assembly:
     folder: Path
     area: Area
 
-    def look_between(self, hearer: Hearer) -> Between:
-        """Look at what is on its way to a hearer. Whatever is not, and is unheard a moment later, is lost."""
+    @property
+    def secret(self) -> bytes:
+        """The installation's secret, which all services share."""
+        return next(iter(self.parts.values())).secret
+
+    def look_between(self, hearer: Hearer, unheard: Sequence[Unheard]) -> Between:
+        """Look which of these are on their way to a hearer. What is not, and is unheard a moment later, is lost."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -70,7 +86,7 @@ class AllInOne(Assembly):
 
     transport: LocalTransport
 
-    def look_between(self, hearer: Hearer) -> Between:
+    def look_between(self, hearer: Hearer, unheard: Sequence[Unheard]) -> Between:
         """Look how far the hearer has come in each log: what stands behind that is on its way."""
         places = self.transport.places(hearer)
         ends = {source: self._end(source) for source in places}
@@ -79,7 +95,8 @@ class AllInOne(Assembly):
             for source, place in places.items()
             if place > ends[source]
         ]
-        return Between(lambda source, log_id, _record: log_id > places[source], astray)
+        held = frozenset((event.source, event.log_id) for event in unheard if event.log_id > places[event.source])
+        return Between(held, astray)
 
     def _end(self, source: str) -> int:
         parts = self.parts[source]

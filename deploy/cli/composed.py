@@ -1,20 +1,19 @@
 """The product in many processes, as a command sees it: each service's database in its own role, and Kafka between."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx2
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import select
 
-from all_in_one.assembly import Assembly, Between, services
+from all_in_one.assembly import Assembly, Between, Unheard, services
 from cli.settings import Settings
 from frontdoor.app import area_of, wall_clock, wire
 from frontdoor.database import Database
 from frontdoor.delivery.hearer import Hearer
-from frontdoor.delivery.topics import Brokers, topics_of
-from frontdoor.event_log import Recorded
+from frontdoor.delivery.topics import Brokers, partitions_of, topics_of
 from frontdoor.events import EVENTS, topic_of
 from frontdoor.migrations import done
 from frontdoor.seal import KeyStore
@@ -51,9 +50,9 @@ class Composed(Assembly):
 
     brokers: Brokers
 
-    def look_between(self, hearer: Hearer) -> Between:
+    def look_between(self, hearer: Hearer, unheard: Sequence[Unheard]) -> Between:
         """Look at what Kafka has not got yet, and then at which topics hold something unheard."""
-        unrelayed = {source: self._unrelayed(source) for source in hearer.sources}
+        unrelayed = self._unrelayed(unheard)
         behind = asyncio.run(_behind(self.brokers, hearer))
         more = {topic for topic, counts in behind.items() if max(counts, default=0) > 0}
         astray = [
@@ -62,15 +61,19 @@ class Composed(Assembly):
             if min(counts, default=0) < 0
         ]
 
-        def holds(source: str, log_id: int, record: Recorded) -> bool:
-            return log_id in unrelayed[source] or topic_of(EVENTS[record.type]) in more
+        in_topics = {(event.source, event.log_id) for event in unheard if topic_of(EVENTS[event.type]) in more}
+        return Between(frozenset(unrelayed | in_topics), astray)
 
-        return Between(holds, astray)
-
-    def _unrelayed(self, source: str) -> set[int]:
-        parts = self.parts[source]
-        with parts.database.read() as session:
-            return set(session.connection().scalars(select(parts.log.unrelayed.c.log_id)))
+    def _unrelayed(self, unheard: Sequence[Unheard]) -> set[tuple[str, int]]:
+        found: set[tuple[str, int]] = set()
+        for source in {event.source for event in unheard}:
+            parts = self.parts[source]
+            waits = parts.log.unrelayed.c.log_id
+            ids = [event.log_id for event in unheard if event.source == source]
+            with parts.database.read() as session:
+                wanted = select(waits).where(waits.in_(ids))
+                found |= {(source, log_id) for log_id in session.connection().scalars(wanted)}
+        return found
 
 
 async def _behind(brokers: Brokers, hearer: Hearer) -> dict[str, list[int]]:
@@ -84,11 +87,8 @@ async def _behind(brokers: Brokers, hearer: Hearer) -> dict[str, list[int]]:
         bootstrap_servers=brokers.bootstrap, enable_auto_commit=False, request_timeout_ms=10_000
     )
     async with consumer:
-        there = await consumer.topics()
-        for topic in topics_of(hearer.sources):
-            name = brokers.topic(topic)
-            numbers = consumer.partitions_for_topic(name) or () if name in there else ()
-            ends = await consumer.end_offsets([TopicPartition(name, number) for number in numbers])
+        for topic, numbers in (await partitions_of(brokers, topics_of(hearer.sources))).items():
+            ends = await consumer.end_offsets([TopicPartition(brokers.topic(topic), number) for number in numbers])
             found[topic] = [end - kept.get(partition, 0) for partition, end in ends.items()]
     return found
 

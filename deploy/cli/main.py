@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.erasures import erasures
 from cli.opening import known, opened, say, settings, stop
 from cli.parked import parked
 from frontdoor.events import EVENTS
@@ -13,6 +14,7 @@ from frontdoor.settings import only_one
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Front Door: run it, look after it, prove it.")
 app.add_typer(parked, name="parked")
+app.add_typer(erasures, name="erasures")
 
 ServiceName = Annotated[str, typer.Argument(help="One of the five services, such as triage-panel.")]
 SERVICES = sorted({kind.source for kind in EVENTS.values()})
@@ -135,6 +137,24 @@ def replay(
         wanted = Replay(known(assembly, service), since, stream, into, chosen, twice=twice, shuffle=shuffle)
         handed = say_again(assembly, wanted)
     say.print(f"{handed} events handed over")
+
+
+@app.command()
+def republish(
+    service: Annotated[str | None, typer.Argument(help="One of the five services; none: all of them.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Only this stream of the service.")] = None,
+) -> None:
+    """Say to Kafka again what stands in the logs: after it was lost, or a topic was; hearers skip what they know."""
+    from cli import republish as saying
+
+    if not settings().is_composed:
+        stop("There is no Kafka here: each service reads the logs themselves. `frontdoor replay` says them again.")
+    if stream and service is None:
+        stop("A stream is a service's own: name the service too.")
+    with opened() as assembly:
+        names = [known(assembly, service)] if service else list(assembly.services)
+        noted = sum(saying.republish(assembly.parts[name], stream) for name in names)
+    say.print(f"{noted} events will be sent again.")
 
 
 @app.command()

@@ -47,7 +47,8 @@ def create_app(service: Service, settings: AloneSettings, clock: Clock = wall_cl
 
     parts = _opened(service, settings, clock)
     say_again = ask_again(settings.peers, parts)
-    transport = KafkaTransport(parts, service.hearer(parts), Brokers(settings.kafka), settings.member, say_again)
+    brokers = Brokers(settings.kafka, groups=settings.kafka_groups)
+    transport = KafkaTransport(parts, service.hearer(parts), brokers, settings.member, say_again)
     chores = ChoreRunner([(chore, parts) for chore in service.chores])
 
     @asynccontextmanager

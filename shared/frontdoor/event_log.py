@@ -29,6 +29,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
 )
 from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
@@ -211,6 +212,8 @@ class EventLog:
             "unrelayed",
             metadata,
             Column("log_id", BigId, primary_key=True, autoincrement=False),
+            # Machine time: an old event that is to be sent again waits only since then.
+            Column("since", UtcDateTime, nullable=False, server_default=text("CURRENT_TIMESTAMP")),
             info={"kind": "kept"},
         )
         note = DDL(NOTE_UNRELAYED)  # type: ignore[no-untyped-call]

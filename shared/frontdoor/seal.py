@@ -23,6 +23,8 @@ _MARK = "s1"
 _NONCE_BYTES = 12
 REMEMBERED = 60.0
 """Seconds of machine time after which a key is looked up again: another process may have destroyed it."""
+MOST_REMEMBERED = 10_000
+"""Keys that are remembered at once: whoever goes through all children needs no room for all their keys."""
 _metadata = MetaData()
 _keys = Table(
     "keys",
@@ -80,6 +82,12 @@ class KeyStore:
         with self._guard:
             self._known.pop(child_id, None)
 
+    def destroyed(self) -> list[str]:
+        """List the ids whose key was destroyed."""
+        with self._database.read() as session:
+            gone = select(_keys.c.child_id).where(_keys.c.destroyed_at.is_not(None)).order_by(_keys.c.child_id)
+            return list(session.connection().scalars(gone))
+
     def _secret(self, child_id: str) -> bytes:
         now = time.monotonic()
         secret, until = self._known.get(child_id, (b"", 0.0))
@@ -92,13 +100,20 @@ class KeyStore:
                 raise Erased
             secret = bytes(key.secret)
             with self._guard:
+                if len(self._known) >= MOST_REMEMBERED:
+                    self._known.clear()
                 self._known[child_id] = secret, now + REMEMBERED
         return secret
 
     def known(self, child_ids: Collection[str]) -> set[str]:
         """Say of which of these children a key is there, or was destroyed."""
+        wanted = list(set(child_ids))
+        found: set[str] = set()
         with self._database.read() as session:
-            return set(session.connection().scalars(select(_keys.c.child_id))) & set(child_ids)
+            for at in range(0, len(wanted), 500):
+                some = select(_keys.c.child_id).where(_keys.c.child_id.in_(wanted[at : at + 500]))
+                found |= set(session.connection().scalars(some))
+        return found
 
     def seal(self, child_id: str, value: Any) -> str:
         """Seal any JSON value for this child: `s1.<child id>.<base64url of nonce and ciphertext>`."""

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
-from frontdoor import access, answers, documents, metrics, problems, readiness, signin
+from frontdoor import access, answers, audit_seal, documents, metrics, problems, readiness, signin
 from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.database import Busy, is_passing
 from frontdoor.delivery import parking, positions
@@ -50,6 +50,10 @@ class Chore:
     every: float = 1.0
 
 
+SEALING = Chore("audit-seal", audit_seal.seal_audit, every=audit_seal.EVERY)
+"""What every service does beside its own chores."""
+
+
 @dataclass(frozen=True, eq=False)
 class Service:
     """A deployable's description: what it is called, serves, says and hears. Its `app.py` makes one."""
@@ -65,9 +69,10 @@ class Service:
     backlog: metrics.Backlog = metrics.no_backlog
 
     def __post_init__(self) -> None:
-        """Add the kept tables that every service has to its metadata."""
-        for part in (positions, parking, answers, access):
+        """Add the kept tables that every service has to its metadata, and the chore that every service does."""
+        for part in (positions, parking, answers, access, audit_seal):
             part.define(self.metadata)
+        object.__setattr__(self, "chores", (*self.chores, SEALING))
 
     @property
     def metadata(self) -> MetaData:

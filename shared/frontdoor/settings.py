@@ -79,11 +79,15 @@ def bootstrap(servers: str) -> str:
 
 
 class AloneSettings(Settings):
-    """What a service in a process of its own must be told: such a one is on PostgreSQL and Kafka, and nothing else."""
+    """What a service in a process of its own must be told: such a one is on PostgreSQL and Kafka, and nothing else.
+
+    `kafka_groups` begins the names of the consumer groups; another one makes new groups, which lose nothing.
+    """
 
     database_url: Annotated[str, AfterValidator(postgresql)] = Field("", validate_default=True)
     keys_url: Annotated[str, AfterValidator(postgresql)] = Field("", validate_default=True)
     kafka: Annotated[str, AfterValidator(bootstrap)] = Field("", validate_default=True)
+    kafka_groups: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
 
 
 Kind = TypeVar("Kind", bound=Settings)

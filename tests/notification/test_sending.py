@@ -226,10 +226,10 @@ def test_a_message_that_could_never_be_written_is_nothing_that_verify_finds_faul
     for settle in (False, False, True):
         send(provider())
         with stage.work("admin") as work:
-            assert store.notice_faults(work.session) == []
+            assert list(store.notice_faults(work.session)) == []
             if settle:
                 handlers.settle_notice(work, notice)
-                assert store.notice_faults(work.session) == []
+                assert list(store.notice_faults(work.session)) == []
         stage.clock.forward(minutes=10)
 
 

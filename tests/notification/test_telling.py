@@ -216,12 +216,12 @@ def test_the_log_alone_makes_the_same_tables_again(stage, family, tmp_path):
 def test_verify_finds_nothing_wrong_and_sees_what_is(stage, family):
     family.is_known((MUM, "sms"), (DAD, "email"))
     with stage.look() as session:
-        assert (store.notice_faults(session), store.unsettled(session)) == ([], 2)
+        assert (list(store.notice_faults(session)), store.unsettled(session)) == ([], 2)
         assert {recipient for _, recipient in store.told(session)} == {MUM, DAD}
     stage.chores()
     with stage.parts.database.write() as session:
-        assert (store.notice_faults(session), store.unsettled(session)) == ([], 0)
+        assert (list(store.notice_faults(session)), store.unsettled(session)) == ([], 0)
         row = store.notices_of(session, "sample", REFERENCE)[0]
         row.attempts = 0
         session.flush()
-        assert len(store.notice_faults(session)) == 1
+        assert len(list(store.notice_faults(session))) == 1

@@ -108,7 +108,12 @@ def sent_messages(folder: Path, before: int | None, limit: int = 20) -> Page:
 
 def ledger_counts(folder: Path) -> Counter[str]:
     """How often the demo's provider accepted each notice: more than once is a message too many."""
-    return Counter(message["notice"] for _, message in _lines(folder / LEDGER, 0) if message)
+    return Counter(message["notice"] for message in ledger(folder))
+
+
+def ledger(folder: Path) -> Iterator[dict[str, Any]]:
+    """Everything that the demo's provider accepted, oldest first."""
+    return (message for _, message in _lines(folder / LEDGER, 0) if message)
 
 
 def _lines(file: Path, start: int, end: int | None = None) -> Iterator[tuple[int, dict[str, Any] | None]]:

@@ -1,6 +1,6 @@
 """Notification's tables, what each event does to them, and the questions asked of them."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -308,19 +308,18 @@ def told(session: Session) -> list[tuple[str, str]]:
     return [(cause, contact_id) for cause, contact_id in found]
 
 
-def notice_faults(session: Session) -> list[str]:
+def notice_faults(session: Session) -> Iterator[str]:
     """What contradicts "one notice for each event, recipient and channel, in a state that may be": one line each."""
-    rows = session.scalars(select(Notice).execution_options(yield_per=500))
-    counts: Counter[tuple[str, str, str]] = Counter()
-    faults = []
+    about = (col(Notice.cause), col(Notice.recipient), col(Notice.channel))
+    rows = session.scalars(select(Notice).order_by(*about).execution_options(yield_per=500))
+    before = None
     for row in rows:
-        counts[row.cause, row.recipient, row.channel] += 1
+        if before == (before := (row.cause, row.recipient, row.channel)):
+            yield f"{row.cause} has more than one notice to {row.recipient} by {row.channel}"
         if row.notice != domain.notice_id(row.cause, row.recipient, row.channel):
-            faults.append(f"{row.reference} {row.notice} is not named after its event, recipient and channel")
+            yield f"{row.reference} {row.notice} is not named after its event, recipient and channel"
         if fault := domain.fault_of(row.state, row.status, row.attempts):
-            faults.append(f"{row.reference} {row.notice} {fault}")
-    twice = [key for key, count in counts.items() if count > 1]
-    return faults + [f"{cause} has more than one notice to {to} by {channel}" for cause, to, channel in twice]
+            yield f"{row.reference} {row.notice} {fault}"
 
 
 def untold(session: Session, heard: Iterable[Recorded], at_a_time: int = 200) -> Iterator[str]:

@@ -7,7 +7,6 @@ wrong, the whole consumer is made anew from the kept offsets: nothing is stepped
 
 import asyncio
 import hashlib
-import hmac
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -24,7 +23,8 @@ from sqlmodel import Session
 
 from frontdoor.database import upsert
 from frontdoor.delivery.hearer import Hearer
-from frontdoor.delivery.topics import LARGEST, SIGNATURE, Brokers, ensure_topics, signature, topics_of
+from frontdoor.delivery.parking import STRANGER
+from frontdoor.delivery.topics import LARGEST, Brokers, ensure_topics, is_signed, topics_of
 from frontdoor.event_log import Undecodable, decode
 
 log = structlog.get_logger()
@@ -32,8 +32,6 @@ BATCH = 500
 """Events that are read at once."""
 LOOK = 2.0
 """Seconds between two looks at how far behind it is."""
-STRANGER = b"not sent by a relay of ours: "
-"""What a record that nobody with our secret has sent is parked with: no event, and in no stream's way."""
 SayAgain = Callable[[str, str, int], list[bytes]]
 """(source, stream, from version) -> the owner's events, as they stand in its log."""
 Source = Callable[[ConsumerRecord[Any, Any]], str]
@@ -254,9 +252,7 @@ class Ears:
 
     def _payload(self, record: ConsumerRecord[Any, Any]) -> bytes:
         payload = record.value or b""
-        wanted = signature(self.hearer.parts.secret, payload)
-        given = next((value for name, value in record.headers if name == SIGNATURE), b"")
-        return payload if hmac.compare_digest(wanted, given or b"") else STRANGER + payload
+        return payload if is_signed(self.hearer.parts.secret, payload, record.headers) else STRANGER + payload
 
     def _keeping(self, records: Sequence[ConsumerRecord[Any, Any]]) -> Callable[[Session, int], None]:
         def keep_place(session: Session, count: int) -> None:

@@ -20,6 +20,10 @@ PASSING_REASONS = (*WAITING_REASONS, "not_yet")
 """Reasons that are nobody's task while what is missing may still come."""
 
 
+STRANGER = b"not sent by a relay of ours: "
+"""What a record that nobody with our secret has sent is parked with: no event, and in no stream's way."""
+
+
 @dataclass(frozen=True)
 class Why:
     """Why an event is parked: gap, behind, not_yet, forked, poison, unknown or undecodable."""

@@ -24,7 +24,7 @@ SIGNATURE = "front-door-signature"
 
 @dataclass(frozen=True)
 class Brokers:
-    """A Kafka cluster; `prefix` keeps installations that share one apart.
+    """A Kafka cluster; `prefix` keeps installations that share one apart, `groups` begins the consumer groups' names.
 
     `patience` is the seconds of silence after which a member loses its partitions to the others.
     """
@@ -33,6 +33,7 @@ class Brokers:
     prefix: str = ""
     partitions: int = PARTITIONS
     patience: int = 10
+    groups: str = ""
 
     def topic(self, name: str) -> str:
         """Name a topic as this cluster knows it."""
@@ -40,7 +41,7 @@ class Brokers:
 
     def group(self, service: str) -> str:
         """Name a service's consumer group."""
-        return f"{self.prefix}{service}"
+        return f"{self.prefix}{self.groups}{service}"
 
 
 def topics_of(sources: Iterable[str]) -> list[str]:
@@ -66,6 +67,19 @@ async def ensure_topics(brokers: Brokers, names: Iterable[str]) -> None:
         await admin.close()
 
 
+async def partitions_of(brokers: Brokers, names: Iterable[str]) -> dict[str, list[int]]:
+    """Give the partitions of those of these topics that the cluster has, by the topic's name without the prefix."""
+    wanted = {brokers.topic(name): name for name in names}
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers.bootstrap, request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        there = [topic for topic in await admin.list_topics() if topic in wanted]
+        found = await admin.describe_topics(there) if there else []
+    finally:
+        await admin.close()
+    return {wanted[topic["topic"]]: sorted(part["partition"] for part in topic["partitions"]) for topic in found}
+
+
 async def _make(admin: AIOKafkaAdminClient, names: list[str], partitions: int) -> None:
     configs = {"retention.ms": "-1", "max.message.bytes": str(LARGEST)}
     new = [NewTopic(name, partitions, -1, {}, configs) for name in names]
@@ -86,3 +100,9 @@ async def _known(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
 def signature(secret: bytes, payload: bytes) -> bytes:
     """Sign an event's bytes."""
     return hmac.new(secret, b"event:" + payload, hashlib.sha256).digest()
+
+
+def is_signed(secret: bytes, payload: bytes, headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Say whether a relay of ours sent these bytes."""
+    given = next((value for name, value in headers if name == SIGNATURE), None)
+    return hmac.compare_digest(signature(secret, payload), given or b"")
