@@ -40,6 +40,9 @@ FIELDS = frozenset(
         "count",
         "database",
         "type",
+        # how far the audit is sealed, and the hash of that
+        "last",
+        "digest",
         # ids that say nothing about whom they name: streams begin with a kind, references are random
         "stream",
         "notice",
