@@ -93,12 +93,9 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
     try:
         settings = read(kind)
         set_up_logs(settings.log_level)
-        if settings.otlp:
-            tracing.start_exporting(settings.otlp)
         if settings.failpoint:
             failpoints.arm_from(settings.failpoint)
         serve(make(settings), settings)
-        tracing.stop()
     except (WrongSettings, SecretMissing, AreaError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         raise SystemExit(2) from None

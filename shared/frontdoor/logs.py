@@ -40,8 +40,9 @@ FIELDS = frozenset(
         "count",
         "database",
         "type",
-        # what keeps a service from its database at its start, in the words of the driver: no client has been heard yet
-        "why",
+        # how far the audit is sealed, and the hash of that
+        "last",
+        "digest",
         # ids that say nothing about whom they name: streams begin with a kind, references are random
         "stream",
         "notice",

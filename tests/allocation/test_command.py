@@ -51,6 +51,15 @@ def test_it_explains_one_request_and_draws_a_page(run, small, tmp_path):
     assert result
 
 
+@pytest.mark.parametrize("emptied", [("requests",), ("blocks",), ("requests", "blocks", "therapists", "contracts")])
+def test_with_nobody_or_nothing_to_plan_there_is_a_result_all_the_same(run, small, tmp_path, emptied):
+    data = {**small, **{name: [] for name in emptied}}
+    if "requests" not in emptied:
+        data["requests"] = [{**one, "prev_therapist": None} for one in small["requests"]]
+    done, result = run(data, "--report", str(tmp_path / "page.html"))
+    assert (done.exit_code, result["assignment"], result["optimal"]) == (0, [], True)
+
+
 def result_left(instance):
     return len(instance["requests"]) - 1
 

@@ -76,13 +76,14 @@ def network_of(problem: Problem) -> "Network":
     first = np.cumsum([0, gates, gates, problem.requests, times, persons])
     waiting, allowed, request, at_time, at_person, sink = first.tolist()
     onward = np.where(person == NONE, sink, at_person + person)
-    slot_of, slot_to = np.unique(np.stack((time, onward), 1)[time != NONE], axis=0).T
-    arcs = [
+    leads_to = np.full(times, sink)  # every pair of a time is one therapist's
+    leads_to[time[time != NONE]] = onward[time != NONE]
+    arcs: list[tuple[Ints, Ints, Ints | int]] = [
         (request + problem.request, np.where(time == NONE, onward, at_time + time), 1),
         (waiting + np.arange(gates), np.full(gates, sink), problem.requests),
         (waiting + np.arange(gates), allowed + np.arange(gates), room),
         (allowed + gate, request + np.arange(problem.requests), 1),
-        (at_time + slot_of, slot_to, most_of(found.get(TIME))[slot_of]),
+        (at_time + np.arange(times), leads_to, most_of(found.get(TIME))),
         (at_person + np.arange(persons), np.full(persons, sink), most_of(found.get(THERAPIST))),
     ]
     supply = np.zeros(sink + 1, np.int64)

@@ -59,8 +59,9 @@ def worth_keeping(columns: Columns, edges: Edges) -> Flags:
     pence = np.where(
         may_run_out(columns, edges)[columns.requests.commissioner[request]], blocks.pence[edges.block[single]], 0
     )
-    order = np.lexsort((pence, edges.travel[single], edges.breach[single], slot, request))
-    group = np.cumsum(np.r_[0, (np.diff(request[order]) != 0) | (np.diff(slot[order]) != 0)][: len(order)])
+    where = request * (int(blocks.slot.max(initial=0)) + 1) + slot
+    order = np.lexsort((*([pence] if pence.any() else []), edges.travel[single], edges.breach[single], where))
+    group = np.cumsum(np.r_[0, np.diff(where[order]) != 0][: len(order)])
     cheaper = pence[order] - group * (int(pence.max(initial=0)) + 1)
     kept = cheaper < np.r_[np.iinfo(np.int64).max, np.minimum.accumulate(cheaper)[:-1]][: len(order)]
     found = np.ones(len(edges), np.bool_)

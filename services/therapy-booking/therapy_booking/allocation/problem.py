@@ -111,9 +111,14 @@ def without_slack(problem: Problem, limit: Limit) -> Limit:
     """Take out of a limit the rows that cannot be full, whatever is chosen."""
     mine = np.flatnonzero(limit.row != NONE)
     key = limit.row[mine] * problem.requests + problem.request[mine]
-    order = np.lexsort((-limit.weight[mine], key))
-    heaviest = mine[order[np.r_[True, np.diff(key[order]) != 0]]] if len(order) else mine
-    load = np.bincount(limit.row[heaviest], limit.weight[heaviest], len(limit.most))
+    if (limit.weight[mine] == 1).all():
+        key.sort()
+        different = key[np.r_[True, np.diff(key) != 0][: len(key)]]
+        load = np.bincount(different // max(problem.requests, 1), minlength=len(limit.most))
+    else:
+        order = np.lexsort((-limit.weight[mine], key))
+        heaviest = mine[order[np.r_[True, np.diff(key[order]) != 0]]]
+        load = np.bincount(limit.row[heaviest], limit.weight[heaviest], len(limit.most))
     load += np.bincount(limit.opening_row[limit.opening_row != NONE], minlength=len(limit.most))
     full = np.append(load > limit.most, False)  # the last is what NONE looks up
     return replace(

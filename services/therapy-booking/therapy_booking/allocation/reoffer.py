@@ -28,7 +28,7 @@ class Offers:
         cuts = np.flatnonzero(np.diff(cell.ravel()[order])) + 1
         self.cells: dict[tuple[int, int], Ints] = {
             (int(region), int(discipline)): mine
-            for (region, discipline), mine in zip(keys, np.split(order, cuts), strict=True)
+            for (region, discipline), mine in zip(keys, np.split(order, cuts), strict=False)
         }
         self.by_slot = np.argsort(columns.blocks.slot, kind="stable")
         self.slots = columns.blocks.slot[self.by_slot]
