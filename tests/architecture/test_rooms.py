@@ -22,6 +22,9 @@ FILES = {
 ITS_OWN = {
     "notification": {"channels.py", "wording.py"},  # the outside world, and the words that go there
     "referral-intake": {
+        "alerts.py",
+        "uploads.py",
+        "tables.py",
         "form_pages.py",
         "filled_form.py",
         "questions.py",

@@ -14,7 +14,7 @@ from frontdoor.calls import Call, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import Problem, RawJson, json_body, validate, wrong_fields
 from frontdoor.web import FieldError
-from referral_intake import handlers
+from referral_intake import alerts, handlers, uploads
 from referral_intake.commands import Addition, ChildSearch, ContactChange, ReferralForm, Withdrawal
 
 router = APIRouter(tags=["referrals"])
@@ -210,8 +210,8 @@ def _created(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 
 @router.post("/api/referrals", status_code=201, responses=_created(handlers.Receipt), summary="Send a referral")
 def send_referral(call: Annotated[Call, may("referral.submit")], sent: Annotated[Any, Depends(_raw_referral)]) -> Any:
-    if handlers.is_danger(sent):
-        raise handlers.raise_alert(call.parts, call.actor, sent)
+    if alerts.is_danger(sent):
+        raise alerts.raise_alert(call.parts, call.actor, sent)
     form = validate(ReferralForm, sent)
     child_id = short_id("C")
     return call.once(
@@ -289,8 +289,8 @@ def change_contacts(
 def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(_sent_file)]) -> Any:
     upload_id = short_id("U")
     return call.once(
-        lambda work: handlers.keep_upload(work, upload_id, sent.name, sent.data),
-        prepare=lambda: handlers.store_file(call.parts, upload_id, sent.data),
+        lambda work: uploads.keep_upload(work, upload_id, sent.name, sent.data),
+        prepare=lambda: uploads.store_file(call.parts, upload_id, sent.data),
     )
 
 
@@ -304,9 +304,9 @@ def search_children(
 @router.get("/api/alerts", summary="List alerts of immediate danger")
 def list_alerts(call: Annotated[Call, may("alert.read", "care")]) -> Alerts:
     with call.work() as work:
-        return Alerts(alerts=[AlertAnswer(**alert) for alert in handlers.show_alerts(work)])
+        return Alerts(alerts=[AlertAnswer(**alert) for alert in alerts.show_alerts(work)])
 
 
 @router.post("/api/alerts/{alert}/read", responses={200: {"model": AlertRead}}, summary="Say that you have read one")
 def read_alert(call: Annotated[Call, may("alert.read", "care")], alert: str) -> Any:
-    return call.once(lambda work: handlers.read_alert(work, alert), status=200)
+    return call.once(lambda work: alerts.read_alert(work, alert), status=200)

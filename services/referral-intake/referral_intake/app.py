@@ -4,7 +4,7 @@ from frontdoor import access, origin
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import api, domain, handlers, pages, store, subscriptions
+from referral_intake import alerts, api, domain, pages, store, subscriptions, tables
 
 
 def escalate_alerts(parts: Parts) -> int:
@@ -13,7 +13,7 @@ def escalate_alerts(parts: Parts) -> int:
         if not store.alerts_to_escalate(session, parts.clock() - domain.ESCALATE_AFTER):
             return 0
     with parts.work(access.machine(parts.service, parts.area.id)) as work:
-        return handlers.escalate_alerts(work)
+        return alerts.escalate_alerts(work)
 
 
 service = Service(
@@ -31,7 +31,7 @@ service = Service(
         "/api/alerts",
     ),
     routers=(api.router, pages.router, origin.router),
-    log=store.log,
+    log=tables.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,

@@ -14,7 +14,7 @@ from frontdoor.identifiers import short_id
 from frontdoor.problems import MAX_BODY, Problem
 from frontdoor.web import FieldError, Form, Pages
 from frontdoor.work import Work
-from referral_intake import domain, handlers, store
+from referral_intake import alerts, domain, handlers, store, tables
 from referral_intake.filled_form import Filled, refusal
 from referral_intake.questions import PEOPLE, Leaf, first_values, in_words, reader_of
 
@@ -165,7 +165,7 @@ def send(request: Request, call: Referring, draft: str) -> Page:
     filled = _open(call, draft)
     if isinstance(filled, Response):
         return filled
-    if handlers.is_danger(filled.data()):
+    if alerts.is_danger(filled.data()):
         return _danger_page(request, call, draft, filled)
     wrong = filled.wrong()
     if wrong.errors:
@@ -229,7 +229,7 @@ def add_to_alert(call: Referring, draft: str, alert: str, sent: Sent) -> Page:
     return see(f"/refer/{draft}/alerts/{alert}")
 
 
-def _own_alert(work: Work, alert: str) -> store.Alert:
+def _own_alert(work: Work, alert: str) -> tables.Alert:
     row = store.find_alert(work.session, work.area.id, alert)
     if row is None or row.sent_by != work.actor.person:
         raise nothing_here()
@@ -237,7 +237,7 @@ def _own_alert(work: Work, alert: str) -> store.Alert:
 
 
 def _danger_page(request: Request, call: Call, draft: str, filled: Filled) -> Page:
-    refused = handlers.raise_alert(call.parts, call.actor, filled.told())
+    refused = alerts.raise_alert(call.parts, call.actor, filled.told())
     return _what_to_do(request, call, draft, str(refused.more["alert"]), added=False)
 
 
@@ -301,7 +301,7 @@ def answer_page(request: Request, call: Referring, draft: str, page: str, sent: 
     if isinstance(filled, Response):
         return filled
     leaf = _leaf(filled, page)
-    if page == "danger" and handlers.is_danger(filled.data()):
+    if page == "danger" and alerts.is_danger(filled.data()):
         return _danger_page(request, call, draft, filled)
     wrong = filled.wrong_on(leaf)
     if wrong.errors:

@@ -1,9 +1,8 @@
-"""What intake does when somebody asks or something is heard: validate, load, decide, append, and nothing else appends.
+"""What intake does when somebody asks or something is heard: validate, load, decide, append.
 
 Reading is here too, where it shows a child's data: each answer leaves its audit row in the same transaction.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -29,7 +28,7 @@ from frontdoor.identifiers import reference as new_reference
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import domain, store
+from referral_intake import domain, store, tables, uploads
 from referral_intake.commands import (
     Addition,
     ChangedContact,
@@ -41,7 +40,6 @@ from referral_intake.commands import (
 )
 
 log = structlog.get_logger()
-UPLOADS = "uploads"
 ENDS = "This referral has been withdrawn, so nothing more can be done with it: make a new one"
 
 
@@ -92,7 +90,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
     the same. `prepare_child` has committed the child's key.
     """
     check_form(form, work.now)
-    _check_evidence(work, form.evidence)
+    uploads.check_evidence(work, form.evidence)
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)
     work.append(f"child/{child_id}", 0, registered)
@@ -121,7 +119,7 @@ def _added(work: Work, form: ReferralForm, contact: Contact, case: tuple[str, st
     return ContactAdded(**_contact_state(work, contact, case, short_id("K"), told=told, home=home))
 
 
-def _receipt(work: Work, referral: ReferralSubmitted | store.Referral, agencies: list[str]) -> Receipt:
+def _receipt(work: Work, referral: ReferralSubmitted | tables.Referral, agencies: list[str]) -> Receipt:
     first_link = FamilyLink(referral.reference, domain.SENDERS_LINK, domain.FIRST_GENERATION)
     return Receipt(
         reference=referral.reference,
@@ -175,78 +173,6 @@ def _submitted(
     return domain.submitted({**case, **form.facts(), **sealed}, rules, sender, noticed, told)
 
 
-def _check_evidence(work: Work, ids: Sequence[str]) -> None:
-    known = store.find_uploads(work.session, ids) if ids else {}
-    own = {upload.id for upload in known.values() if upload.person == work.actor.person}
-    sentence = "Upload this file again: it is not one of yours"
-    if wrong := [FieldError(f"evidence.{at}", sentence) for at, upload in enumerate(ids) if upload not in own]:
-        raise wrong_fields(wrong)
-
-
-# --- immediate danger -------------------------------------------------------------------------------------------------
-
-
-def is_danger(sent: Any) -> bool:
-    """Say whether somebody says that a child is in danger now; looked at before anything else."""
-    return isinstance(sent, dict) and sent.get("immediate_danger") is True
-
-
-def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
-    """Keep what was sent for the care duty team, in a transaction of its own; give the refusal to answer with."""
-    alert_id = short_id("A")
-    parts.keys.create(alert_id, parts.clock())
-    with parts.work(actor) as work:
-        kept = log_alert(work, sent, alert_id)
-    said = domain.danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
-    return Refused("immediate_danger", said, status=422, field="immediate_danger", alert=kept)
-
-
-def log_alert(work: Work, sent: Any, alert_id: str) -> str:
-    """Keep an alert and give its id. Twice is harmless: the same words again, unread, are the same alert."""
-    digest = domain.keyed_hash(work.parts.secret, json.dumps(sent, sort_keys=True))
-    since = work.now - domain.ESCALATE_AFTER
-    if known := store.same_alert(work.session, work.area.id, work.actor.person, digest, since):
-        return known.id
-    sealed = work.keys.seal(alert_id, sent)
-    store.keep_alert(work.session, work.area.id, work.actor.person, alert_id, digest, sealed, work.now)
-    log.warning("alert_received", alert=alert_id)
-    return alert_id
-
-
-def show_alerts(work: Work) -> list[dict[str, Any]]:
-    """Show the duty team's alerts with what was sent, unread ones first."""
-    rows = store.alerts_of(work.session, work.area.id)
-    work.shown("alert.read", [row.id for row in rows], access.Allow("triager"))
-    return [_alert_answer(work, row) for row in rows]
-
-
-def read_alert(work: Work, alert_id: str) -> dict[str, Any]:
-    """Note that somebody of the duty team has read an alert. Twice is harmless: the first reader stays."""
-    row = store.find_alert(work.session, work.area.id, alert_id)
-    if row is None:
-        raise _unknown("alert.read", "")
-    if row.read_at is None:
-        row.read_at, row.read_by = work.now, work.actor.person
-    work.shown("alert.read", [row.id], access.Allow("triager"))
-    return {"alert": row.id, "read_at": instant(row.read_at), "read_by": row.read_by}
-
-
-def escalate_alerts(work: Work) -> int:
-    """Escalate the alerts that nobody has read in time; each once, however often this runs."""
-    late = store.alerts_to_escalate(work.session, work.now - domain.ESCALATE_AFTER)
-    for row in late:
-        row.escalated_at = work.now
-        log.error("alert_unread", alert=row.id)
-    return len(late)
-
-
-def _alert_answer(work: Work, row: store.Alert) -> dict[str, Any]:
-    times = {"received_at": row.received_at, "escalated_at": row.escalated_at, "read_at": row.read_at}
-    said = {name: instant(at) if at else None for name, at in times.items()}
-    by = {"alert": row.id, "sent_by": row.sent_by, "read_by": row.read_by}
-    return {**by, **said, "escalated": row.escalated_at is not None, "sent": work.keys.unseal_or(row.sent, {})}
-
-
 # --- afterwards -------------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +194,7 @@ def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str,
     """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
     referral, _ = _find(work, reference, "referral.add")
     _require("ReferralAmended", referral.status)
-    _check_evidence(work, addition.evidence)
+    uploads.check_evidence(work, addition.evidence)
     event = ReferralAmended(
         reference=referral.reference,
         child_id=referral.child_id,
@@ -297,7 +223,7 @@ def change_contacts(work: Work, reference: str, change: ContactChange) -> dict[s
     return {"reference": referral.reference, "contacts": changed}
 
 
-def _which_contact(work: Work, known: dict[str, store.Contact], contact: ChangedContact, at: int) -> str | None:
+def _which_contact(work: Work, known: dict[str, tables.Contact], contact: ChangedContact, at: int) -> str | None:
     """Find which of the referral's contacts is meant: by id, else by name; None: a new one."""
     if contact.contact is not None and contact.contact not in known:
         raise wrong_fields([FieldError(f"contacts.{at}.contact", "This is not a contact of this referral")])
@@ -305,7 +231,7 @@ def _which_contact(work: Work, known: dict[str, store.Contact], contact: Changed
     return contact.contact or domain.same_person(contact.name, names)
 
 
-def _is_told(work: Work, referral: store.Referral, contact: Contact, row: store.Contact | None) -> bool:
+def _is_told(work: Work, referral: tables.Referral, contact: Contact, row: tables.Contact | None) -> bool:
     """Say whether they may be told: as whoever changes it says, else as before; for somebody new, as on a form."""
     if contact.safe_to_contact is None and row is not None:
         return row.safe_to_contact
@@ -339,17 +265,17 @@ def _standing(work: Work, reference: str) -> domain.Standing:
     return store.standings_of(work.session, [reference])[reference]
 
 
-def _unknown(action: str, reference: str) -> access.Denied:
-    # The answer for a stranger's referral, and its row in the audit: nobody learns which references there are.
+def unknown(action: str, reference: str) -> access.Denied:
+    """Answer for a stranger's referral, with its row in the audit: nobody learns which references there are."""
     return access.Denied(access.Deny(404, "unknown"), asked=(action, reference))
 
 
-def _find(work: Work, reference: str, action: str) -> tuple[store.Referral, access.Allow]:
+def _find(work: Work, reference: str, action: str) -> tuple[tables.Referral, access.Allow]:
     """Find a referral on which the actor may do this; the audit row is left."""
     known = normal_reference(reference) or ""
     referral = store.find_referral(work.session, work.area.id, known)
     if referral is None:
-        raise _unknown(action, known)
+        raise unknown(action, known)
     subject = store.subject_of(referral, _standing(work, referral.reference).agencies)
     return referral, work.may(action, subject)
 
@@ -390,7 +316,7 @@ def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str |
     return {"referrals": [_summary(row, standings[row.reference]) for row in allowed], "next": last}
 
 
-def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral]) -> list[store.Referral]:
+def _allowed(work: Work, action: str, listed: str, rows: Sequence[tables.Referral]) -> list[tables.Referral]:
     """Keep the referrals that the actor may do this to, and leave one audit row for all that are `listed`."""
     standings = store.standings_of(work.session, [row.reference for row in rows])
     found, by = [], access.Allow("nobody")
@@ -404,7 +330,7 @@ def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral
     return found
 
 
-def _summary(row: store.Referral, stands: domain.Standing) -> dict[str, Any]:
+def _summary(row: tables.Referral, stands: domain.Standing) -> dict[str, Any]:
     """Say where a referral stands, without anything about the child."""
     status, agencies = domain.standing(row.status, stands)
     return {
@@ -424,18 +350,29 @@ def _identity(work: Work, child_id: str) -> dict[str, Any]:
     return identity
 
 
-def _contact_answer(work: Work, row: store.Contact) -> dict[str, Any]:
+def _contact_answer(work: Work, row: tables.Contact) -> dict[str, Any]:
     details = work.keys.unseal_or(row.details, {})
     return {"contact": row.contact_id, **details, "safe_to_contact": row.safe_to_contact}
 
 
-def _addition_answer(work: Work, row: store.ReferralAddition) -> dict[str, Any]:
+def _addition_answer(work: Work, row: tables.ReferralAddition) -> dict[str, Any]:
     return {
         "text": work.keys.unseal_or(row.text, None),
         "evidence": row.evidence.split(),
         "added_at": instant(row.added_at),
         "added_by": row.added_by,
     }
+
+
+def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
+    """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
+    shown = show_referral(work, reference)
+    ids = {*shown.get("evidence", []), *(one for added in shown.get("additions", []) for one in added["evidence"])}
+    row = store.find_uploads(work.session, [upload_id]).get(upload_id)
+    if row is None or upload_id not in ids:
+        raise unknown("referral.read", shown["reference"])
+    data = files.read(work.parts.folder / uploads.FOLDER, work.keys, row.id)
+    return data, row.kind, work.keys.unseal_or(row.name, "file")
 
 
 # --- finding a child --------------------------------------------------------------------------------------------------
@@ -456,34 +393,3 @@ def _child_answer(work: Work, child_id: str, references: list[str]) -> dict[str,
     identity = _identity(work, child_id)
     shown = ("given_name", "family_name", "date_of_birth")
     return {"references": references, **{name: identity.get(name) for name in shown}}
-
-
-# --- uploads ----------------------------------------------------------------------------------------------------------
-
-
-def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
-    """Check a file and keep it sealed with its own key, before the transaction that says so."""
-    try:
-        kind = files.kind_of_file(data)
-    except files.WrongFile as wrong:
-        raise Refused(wrong.code, wrong.sentence, status=422, field="file") from None
-    parts.keys.create(upload_id, parts.clock())
-    files.keep(parts.folder / UPLOADS, parts.keys, upload_id, files.without_whereabouts(kind, data))
-
-
-def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str, Any]:
-    """Note an upload whose file is stored. Twice is two uploads: the Idempotency-Key says what is the same."""
-    sealed, kind = work.keys.seal(upload_id, files.file_name(name)), files.kind_of_file(data)
-    store.keep_upload(work.session, work.area.id, work.actor.person, upload_id, sealed, kind, work.now)
-    return {"upload": upload_id, "kind": kind}
-
-
-def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
-    """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
-    shown = show_referral(work, reference)
-    ids = {*shown.get("evidence", []), *(one for added in shown.get("additions", []) for one in added["evidence"])}
-    row = store.find_uploads(work.session, [upload_id]).get(upload_id)
-    if row is None or upload_id not in ids:
-        raise _unknown("referral.read", shown["reference"])
-    data = files.read(work.parts.folder / UPLOADS, work.keys, row.id)
-    return data, row.kind, work.keys.unseal_or(row.name, "file")

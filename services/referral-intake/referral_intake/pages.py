@@ -19,7 +19,7 @@ from frontdoor.identifiers import FamilyLink, normal_reference, short_id
 from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import words
 from frontdoor.work import Work
-from referral_intake import domain, form_pages, handlers, store
+from referral_intake import alerts, domain, form_pages, handlers, store
 from referral_intake.commands import Addition, Withdrawal
 from referral_intake.form_pages import Page, Sent, drafts, lines, nothing_here, pages, see
 from referral_intake.questions import in_words, reader_of, told
@@ -243,10 +243,10 @@ def _child_name(work: Work, reference: str) -> str:
 
 
 @router.get("/alerts")
-def alerts(request: Request, call: OnDuty) -> Page:
+def list_alerts(request: Request, call: OnDuty) -> Page:
     """Alerts of immediate danger, unread ones first."""
     with call.work() as work:
-        found = handlers.show_alerts(work)
+        found = alerts.show_alerts(work)
     return pages.render(request, "alerts.html", alerts=found, people=call.parts.area.people)
 
 
@@ -254,7 +254,7 @@ def alerts(request: Request, call: OnDuty) -> Page:
 def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
     """One alert with everything that was sent."""
     with call.work() as work:
-        found = next((one for one in handlers.show_alerts(work) if one["alert"] == alert), None)
+        found = next((one for one in alerts.show_alerts(work) if one["alert"] == alert), None)
     if found is None:
         raise nothing_here()
     area = call.parts.area
@@ -267,5 +267,5 @@ def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
 def take_alert(call: OnDuty, alert: str) -> Page:
     """Say that somebody of the duty team has read an alert and acts on it."""
     with call.work() as work:
-        handlers.read_alert(work, alert)
+        alerts.read_alert(work, alert)
     return see(f"/alerts/{alert}")

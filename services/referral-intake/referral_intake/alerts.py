@@ -1,0 +1,76 @@
+"""Immediate danger: what was sent is kept sealed for the care duty team, and never becomes a referral."""
+
+import json
+from typing import Any
+
+import structlog
+
+from frontdoor import access
+from frontdoor.events import instant
+from frontdoor.identifiers import short_id
+from frontdoor.work import Parts, Refused, Work
+from referral_intake import domain, store, tables
+from referral_intake.handlers import unknown
+
+log = structlog.get_logger()
+
+
+def is_danger(sent: Any) -> bool:
+    """Say whether somebody says that a child is in danger now; looked at before anything else."""
+    return isinstance(sent, dict) and sent.get("immediate_danger") is True
+
+
+def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
+    """Keep what was sent for the care duty team, in a transaction of its own; give the refusal to answer with."""
+    alert_id = short_id("A")
+    parts.keys.create(alert_id, parts.clock())
+    with parts.work(actor) as work:
+        kept = log_alert(work, sent, alert_id)
+    said = domain.danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
+    return Refused("immediate_danger", said, status=422, field="immediate_danger", alert=kept)
+
+
+def log_alert(work: Work, sent: Any, alert_id: str) -> str:
+    """Keep an alert and give its id. Twice is harmless: the same words again, unread, are the same alert."""
+    digest = domain.keyed_hash(work.parts.secret, json.dumps(sent, sort_keys=True))
+    since = work.now - domain.ESCALATE_AFTER
+    if known := store.same_alert(work.session, work.area.id, work.actor.person, digest, since):
+        return known.id
+    sealed = work.keys.seal(alert_id, sent)
+    store.keep_alert(work.session, work.area.id, work.actor.person, alert_id, digest, sealed, work.now)
+    log.warning("alert_received", alert=alert_id)
+    return alert_id
+
+
+def show_alerts(work: Work) -> list[dict[str, Any]]:
+    """Show the duty team's alerts with what was sent, unread ones first."""
+    rows = store.alerts_of(work.session, work.area.id)
+    work.shown("alert.read", [row.id for row in rows], access.Allow("triager"))
+    return [_alert_answer(work, row) for row in rows]
+
+
+def read_alert(work: Work, alert_id: str) -> dict[str, Any]:
+    """Note that somebody of the duty team has read an alert. Twice is harmless: the first reader stays."""
+    row = store.find_alert(work.session, work.area.id, alert_id)
+    if row is None:
+        raise unknown("alert.read", "")
+    if row.read_at is None:
+        row.read_at, row.read_by = work.now, work.actor.person
+    work.shown("alert.read", [row.id], access.Allow("triager"))
+    return {"alert": row.id, "read_at": instant(row.read_at), "read_by": row.read_by}
+
+
+def escalate_alerts(work: Work) -> int:
+    """Escalate the alerts that nobody has read in time; each once, however often this runs."""
+    late = store.alerts_to_escalate(work.session, work.now - domain.ESCALATE_AFTER)
+    for row in late:
+        row.escalated_at = work.now
+        log.error("alert_unread", alert=row.id)
+    return len(late)
+
+
+def _alert_answer(work: Work, row: tables.Alert) -> dict[str, Any]:
+    times = {"received_at": row.received_at, "escalated_at": row.escalated_at, "read_at": row.read_at}
+    said = {name: instant(at) if at else None for name, at in times.items()}
+    by = {"alert": row.id, "sent_by": row.sent_by, "read_by": row.read_by}
+    return {**by, **said, "escalated": row.escalated_at is not None, "sent": work.keys.unseal_or(row.sent, {})}

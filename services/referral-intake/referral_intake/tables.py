@@ -1,0 +1,260 @@
+"""Intake's tables, and `apply`, which writes what its own events say to them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Session, SQLModel
+
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
+from frontdoor.event_log import EventLog, Recorded
+from frontdoor.events import (
+    ChildRegistered,
+    ContactAdded,
+    ContactChanged,
+    ProgressNoted,
+    ReferralAmended,
+    ReferralSubmitted,
+    ReferralWithdrawn,
+    SenderLinkNoted,
+)
+
+
+class Row(SQLModel, registry=registry()):
+    """A row of one of intake's tables."""
+
+
+# --- derived ----------------------------------------------------------------------------------------------------------
+
+
+class Child(Row, table=True):
+    """A child, as registered: `identity` seals the form's `child`."""
+
+    __table_args__ = DERIVED
+    child_id: str = Field(primary_key=True)
+    area: str
+    identity: str
+
+
+class Contact(Row, table=True):
+    """Somebody who is told what happens: `details` seals the form's contact."""
+
+    __table_args__ = (Index("contact_reference", "area", "reference"), DERIVED)
+    contact_id: str = Field(primary_key=True)
+    area: str
+    reference: str
+    child_id: str
+    channel: str
+    language: str
+    parental_responsibility: bool
+    safe_to_contact: bool
+    details: str
+
+
+class Referral(Row, table=True):
+    """A referral. `flags`, `support` and `contacts` are codes and ids with spaces between; `story` is sealed."""
+
+    __table_args__ = (
+        Index("referral_sender", "area", "sent_by", "received_at", "reference"),
+        Index("referral_setting", "area", "setting", "received_at", "reference"),
+        Index("referral_organisation", "area", "organisation", "received_at", "reference"),
+        Index("referral_child", "area", "child_id"),
+        DERIVED,
+    )
+    reference: str = Field(primary_key=True)
+    area: str
+    child_id: str
+    kind: str
+    status: str
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    acknowledge_by: datetime = Field(sa_type=UtcDateTime)
+    flags: str
+    support: str
+    contacts: str
+    sent_by: str
+    family_raised: bool
+    organisation: str | None = None
+    setting: str | None = None
+    concern_raised_on: date
+    story: str
+    version: int
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawal: str | None = None
+
+
+class ReferralAgency(Row, table=True):
+    """An agency that a referral was sent to, and the rules that sent it (separated by spaces)."""
+
+    __tablename__ = "referral_agency"
+    __table_args__ = (Index("referral_agency_of", "area", "agency", "received_at", "reference"), DERIVED)
+    reference: str = Field(primary_key=True)
+    agency: str = Field(primary_key=True)
+    area: str
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    rules: str
+
+
+class Progress(Row, table=True):
+    """Where a referral stands with an agency, as triage has said."""
+
+    __table_args__ = (Index("progress_agency", "area", "agency", "received_at", "reference"), DERIVED)
+    reference: str = Field(primary_key=True)
+    agency: str = Field(primary_key=True)
+    area: str
+    status: str
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    received_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SenderLink(Row, table=True):
+    """The generation of the sender's link that opens, once it was renewed."""
+
+    __tablename__ = "sender_link"
+    __table_args__ = DERIVED
+    reference: str = Field(primary_key=True)
+    area: str
+    generation: int
+
+
+class ReferralAddition(Row, table=True):
+    """Something added to a referral: `text` is sealed; `evidence` are ids of uploads, separated by spaces."""
+
+    __tablename__ = "addition"
+    __table_args__ = DERIVED
+    reference: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    area: str
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    added_by: str
+    text: str
+    evidence: str
+
+
+# --- kept -------------------------------------------------------------------------------------------------------------
+
+
+class Draft(Row, table=True):
+    """A form that somebody has begun: `values` is sealed with the draft's own key; `page` is where they were."""
+
+    __table_args__ = (Index("draft_person", "person", "updated_at"), KEPT)
+    id: str = Field(primary_key=True)
+    area: str
+    person: str
+    values: str
+    page: str
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Upload(Row, table=True):
+    """A file that somebody sent: `name` is sealed with the upload's own key, as is the file in the data folder."""
+
+    __table_args__ = KEPT
+    id: str = Field(primary_key=True)
+    area: str
+    person: str
+    name: str
+    kind: str
+    uploaded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Alert(Row, table=True):
+    """Immediate danger: `sent` seals what was sent with the alert's own key. Never a referral."""
+
+    __table_args__ = (Index("alert_received", "area", "received_at"), KEPT)
+    id: str = Field(primary_key=True)
+    area: str
+    sent_by: str
+    digest: str
+    sent: str
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    read_by: str | None = None
+    escalated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FormToken(Row, table=True):
+    """A form that was sent, and the referral that it became: the same form is never two."""
+
+    __tablename__ = "form_token"
+    __table_args__ = KEPT
+    person: str = Field(primary_key=True)
+    token: str = Field(primary_key=True)
+    reference: str
+
+
+class SearchHash(Row, table=True):
+    """A keyed hash of one thing by which a child can be found. Erasing a child empties its rows."""
+
+    __tablename__ = "search_hash"
+    __table_args__ = (Index("search_child", "child_id"), KEPT)
+    area: str = Field(primary_key=True)
+    hash: str = Field(primary_key=True)
+    child_id: str = Field(primary_key=True)
+
+
+# --- apply ------------------------------------------------------------------------------------------------------------
+
+
+def apply(session: Session, recorded: Recorded) -> None:
+    """Write what an own event says to the derived tables of its stream."""
+    event = recorded.event
+    match event:
+        case ReferralSubmitted():
+            _apply_submitted(session, recorded, event)
+        case ReferralAmended():
+            _apply_amended(session, recorded, event)
+        case ReferralWithdrawn():
+            row = session.get_one(Referral, event.reference)
+            row.status, row.version = "withdrawn", recorded.version
+            row.withdrawn_at, row.withdrawal = recorded.time, event.reason
+        case ChildRegistered():
+            session.add(Child(child_id=event.child_id, area=recorded.area, identity=event.identity))
+        case ContactAdded() | ContactChanged():
+            upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
+        case ProgressNoted():
+            _apply_progress(session, recorded, event)
+        case SenderLinkNoted():
+            session.merge(SenderLink(area=recorded.area, **event.model_dump()))
+
+
+_PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
+"""Fields of a referral's event that its row has as they are."""
+
+
+def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmitted) -> None:
+    plain = event.model_dump(include=_PLAIN)
+    told = " ".join(contact.contact_id for contact in event.contacts)
+    codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
+    session.add(Referral(area=recorded.area, status="received", version=recorded.version, **plain, **codes))
+    own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
+    for route in event.routes:
+        session.add(ReferralAgency(agency=route.agency, rules=" ".join(route.rules), **own))
+
+
+def _apply_amended(session: Session, recorded: Recorded, event: ReferralAmended) -> None:
+    session.get_one(Referral, event.reference).version = recorded.version
+    session.add(
+        ReferralAddition(
+            reference=event.reference,
+            version=recorded.version,
+            area=recorded.area,
+            added_at=recorded.time,
+            added_by=recorded.actor,
+            text=event.text,
+            evidence=" ".join(event.evidence),
+        )
+    )
+
+
+def _apply_progress(session: Session, recorded: Recorded, event: ProgressNoted) -> None:
+    row = session.get(Progress, (event.reference, event.agency))
+    if row is None:
+        row = Progress(reference=event.reference, agency=event.agency, area=recorded.area, status=event.status)
+        session.add(row)
+    row.status = event.status
+    row.due_at = event.due_at or row.due_at
+    row.received_at = event.received_at or row.received_at
+
+
+log = EventLog("referral-intake", Row.metadata, apply)

@@ -1,0 +1,37 @@
+"""Files that people send as evidence: checked, stripped of whereabouts, sealed with a key of their own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from frontdoor import files
+from frontdoor.problems import wrong_fields
+from frontdoor.web import FieldError
+from frontdoor.work import Parts, Refused, Work
+from referral_intake import store
+
+FOLDER = "uploads"
+
+
+def check_evidence(work: Work, ids: Sequence[str]) -> None:
+    known = store.find_uploads(work.session, ids) if ids else {}
+    own = {upload.id for upload in known.values() if upload.person == work.actor.person}
+    sentence = "Upload this file again: it is not one of yours"
+    if wrong := [FieldError(f"evidence.{at}", sentence) for at, upload in enumerate(ids) if upload not in own]:
+        raise wrong_fields(wrong)
+
+
+def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
+    """Check a file and keep it sealed with its own key, before the transaction that says so."""
+    try:
+        kind = files.kind_of_file(data)
+    except files.WrongFile as wrong:
+        raise Refused(wrong.code, wrong.sentence, status=422, field="file") from None
+    parts.keys.create(upload_id, parts.clock())
+    files.keep(parts.folder / FOLDER, parts.keys, upload_id, files.without_whereabouts(kind, data))
+
+
+def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str, Any]:
+    """Note an upload whose file is stored. Twice is two uploads: the Idempotency-Key says what is the same."""
+    sealed, kind = work.keys.seal(upload_id, files.file_name(name)), files.kind_of_file(data)
+    store.keep_upload(work.session, work.area.id, work.actor.person, upload_id, sealed, kind, work.now)
+    return {"upload": upload_id, "kind": kind}
