@@ -18,6 +18,7 @@ Mode = Literal["individual", "group"]
 Priority = Literal["routine", "soon", "urgent"]
 Channel = Literal["email", "sms", "letter", "phone", "none"]
 Kind = Literal["request", "section_23_notification"]
+ArrivedBy = Literal["email", "post", "hand", "telephone"]
 EntryStatus = Literal["queued", "on_hold", "returned", "accepted", "declined", "redirected", "withdrawn", "closed"]
 
 AGENCIES: tuple[Agency, ...] = ("care", "education", "health")
@@ -206,6 +207,7 @@ class ReferralSubmitted(Event, source="referral-intake"):
     consent_given: bool
     consent_on: date
     previous_reference: str | None = None
+    arrived_by: ArrivedBy | None = None
     story: Sealed
 
     @property

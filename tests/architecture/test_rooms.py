@@ -25,6 +25,8 @@ ITS_OWN = {
         "alerts.py",
         "uploads.py",
         "tables.py",
+        "form_details.py",
+        "visibility.py",
         "form_pages.py",
         "filled_form.py",
         "questions.py",

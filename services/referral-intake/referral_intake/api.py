@@ -119,6 +119,22 @@ class ReferralAnswer(ReferralInList):
     do_not_contact: list[dict[str, Any]] = []
     evidence: list[str] = []
     consent: dict[str, Any] = {}
+    impact: str | None = None
+    hoped_for: str | None = None
+    urgent_because: str | None = None
+    home_situation: str | None = None
+    universal_offer: list[str] = []
+    household: list[dict[str, Any]] = []
+    medical: dict[str, Any] = {}
+    setting_detail: dict[str, Any] = {}
+    reports: list[dict[str, Any]] = []
+    evidence_missing: list[str] = []
+    visit_risk: str | None = None
+    discussed_with: str | None = None
+    discussion_reference: str | None = None
+    information_sharing: dict[str, Any] = {}
+    competence: dict[str, Any] = {}
+    arrived: dict[str, Any] = {}
     additions: list[dict[str, Any]] = []
     withdrawal: str | None = None
 

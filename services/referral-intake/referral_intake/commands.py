@@ -4,7 +4,7 @@ Rules that need today's date, the area or the sender's own uploads are in `domai
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -30,13 +30,9 @@ from referral_intake.domain import (
     may_be_told,
     search_words,
 )
+from referral_intake.form_details import MOST, Address, Details, DoNotContact, Involved, Practice
 
-MOST = 100
-"""Rows that any list of the form may have."""
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
-
-
-Address = Annotated[list[Name], Field(max_length=MOST)]
 
 
 # --- numbers and codes ------------------------------------------------------------------------------------------------
@@ -80,19 +76,10 @@ def read_support(code: str) -> str:
     return code
 
 
-def read_ods_code(text: str) -> str:
-    """Give the code of a practice in capitals."""
-    code = text.upper()
-    if not re.fullmatch(r"[A-Z0-9]{3,12}", code):
-        raise ValueError("Practice code must be 3 to 12 letters and numbers, like F81234")
-    return code
-
-
 NhsNumber = Annotated[Typed, AfterValidator(read_nhs_number)]
 Upn = Annotated[Typed, AfterValidator(read_upn)]
 Language = Annotated[Typed, AfterValidator(read_language)]
 SupportCode = Annotated[Typed, AfterValidator(read_support)]
-OdsCode = Annotated[Typed, AfterValidator(read_ods_code)]
 
 
 # --- the form ---------------------------------------------------------------------------------------------------------
@@ -111,13 +98,6 @@ def wrong(model: str, *fields: tuple[str, str]) -> ValidationError:
 
 def _location(path: str) -> tuple[int | str, ...]:
     return tuple(int(part) if part.isdecimal() else part for part in path.split("."))
-
-
-class Practice(Command):
-    """The child's GP practice."""
-
-    name: Name
-    ods_code: OdsCode | None = None
 
 
 class Child(Command):
@@ -144,6 +124,13 @@ class Child(Command):
     child_protection: Literal["none", "child_in_need", "child_protection_plan", "not_known"] | None = None
     sen_status: Literal["E", "K", "N"] | None = None
     date_of_birth_estimated: bool | None = None
+    sen_status_since: IsoDate | None = None
+    year_group: Short | None = None
+    taught_with_year: Short | None = None
+    access_needs: Text | None = None
+    pronouns: Short | None = None
+    address_confidential: bool | None = None
+    """Nobody but who sent it and the care team may learn where the child lives."""
 
     @model_validator(mode="after")
     def _has_one_date(self) -> Self:
@@ -188,6 +175,11 @@ class Contact(Command):
     interpreter: bool | None = None
     safe_to_contact: bool | None = None
     note: Text | None = None
+    other_phone: Phone | None = None
+    best_time: Name | None = None
+    date_of_birth: IsoDate | None = None
+    parental_responsibility_note: Text | None = None
+    """By what they have it, and what limits it, such as a court order."""
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
@@ -197,12 +189,17 @@ class Contact(Command):
             raise wrong("Contact", ("phone", "Enter a telephone number, or choose another way to contact them"))
         return self
 
-    def details(self, child_address: Sequence[str], child_postcode: str | None) -> dict[str, Any]:
-        """Give what is sealed of a contact; who wants letters and gave no address is written to at the child's."""
+    def details(self, home: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what is sealed of a contact; who wants letters and gave no address is written to at the child's home.
+
+        An address that must stay confidential is nobody's but theirs who are said to live there.
+        """
         details = self.model_dump(mode="json", exclude_none=True, exclude={"contact"})
-        wants_letters = self.channel == "letter" and not self.address and self.lives_with_child is not False
-        if wants_letters and child_address:
-            details |= {"address": list(child_address), "postcode": child_postcode}
+        lives_there = self.lives_with_child is True or not (
+            home.get("address_confidential") or self.lives_with_child is False
+        )
+        if self.channel == "letter" and not self.address and lives_there and home.get("address"):
+            details |= {"address": list(home["address"]), "postcode": home.get("postcode")}
         return details
 
 
@@ -214,6 +211,11 @@ class Referrer(Command):
     name: Name | None = None
     phone: Phone | None = None
     email: Email | None = None
+    job_title: Name | None = None
+    registration: Short | None = None
+    address: Address | None = None
+    postcode: Postcode | None = None
+    known_since: Short | None = None
 
 
 class NeedOnForm(Command):
@@ -222,23 +224,6 @@ class NeedOnForm(Command):
     code: NeedCode
     rank: Literal["primary", "secondary"]
     detail: Text | None = None
-
-
-class Involved(Command):
-    """Somebody who works with the family already."""
-
-    role: Name
-    name: Name
-    organisation: Name | None = None
-    contact: Name | None = None
-    last_seen: Name | None = None
-
-
-class DoNotContact(Command):
-    """Somebody who must not be told."""
-
-    name: Name
-    reason: Text | None = None
 
 
 class Consent(Command):
@@ -250,9 +235,11 @@ class Consent(Command):
     method: Name | None = None
     scopes: list[Name] = Field(default=[], max_length=MOST)
     not_given_reason: Text | None = None
+    taken_by: Name | None = None
+    copy_parents: bool | None = None
 
 
-class ReferralForm(Command):
+class ReferralForm(Details):
     """The referral form, as `POST /api/referrals` takes it and the pages fill it in."""
 
     kind: Kind = "request"
@@ -284,7 +271,15 @@ class ReferralForm(Command):
     @property
     def days(self) -> Days:
         """The days on the form."""
-        return Days(self.child.birth, self.child.date_of_birth is None, self.consent.on, self.concern_raised_on)
+        besides = [*self.days_besides, ("child.sen_status_since", self.child.sen_status_since)]
+        born = [(f"contacts.{at}.date_of_birth", one.date_of_birth) for at, one in enumerate(self.contacts)]
+        return Days(
+            birth=self.child.birth,
+            is_expected=self.child.date_of_birth is None,
+            consent_on=self.consent.on,
+            concern_raised_on=self.concern_raised_on,
+            not_in_future=tuple((path, day) for path, day in (*besides, *born) if day is not None),
+        )
 
     def may_be_told(self, contact: Contact, age: int, sent_by_young_person: bool) -> bool:
         """Say whether a contact may be told what happens, as the form has it. `age` is the child's, in years."""
@@ -301,6 +296,7 @@ class ReferralForm(Command):
 
     def noticed(self, today: date, *, setting_is_known: bool, organisation_is_known: bool, in_area: bool) -> Noticed:
         """Say what a person should look at."""
+        sharing = self.information_sharing
         return Noticed(
             age=age_on(self.child.birth, today),
             has_parental_responsibility=any(contact.parental_responsibility for contact in self.contacts),
@@ -309,6 +305,8 @@ class ReferralForm(Command):
             out_of_area=not in_area,
             birth_date_estimated=bool(self.child.date_of_birth_estimated),
             not_born_yet=self.child.date_of_birth is None,
+            confidential_address=bool(self.child.address_confidential),
+            sharing_objection=bool(sharing and (sharing.objection or sharing.not_with)),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -322,6 +320,7 @@ class ReferralForm(Command):
             "consent_given": self.consent.given,
             "consent_on": self.consent.on,
             "previous_reference": normal_reference(self.previous_reference or ""),
+            "arrived_by": self.arrived.by if self.arrived else None,
         }
 
     def story(self) -> dict[str, Any]:

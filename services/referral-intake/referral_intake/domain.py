@@ -6,13 +6,23 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-from frontdoor.calendars import CALENDAR_VERSION, SchoolCalendar, age_on, due_at, received_on
+from frontdoor.calendars import (
+    CALENDAR_VERSION,
+    LONDON,
+    SchoolCalendar,
+    add_working_days,
+    age_on,
+    due_at,
+    is_working_day,
+    received_on,
+)
 from frontdoor.events import (
     AGENCIES,
     Agency,
+    ArrivedBy,
     ContactAdded,
     ContactRef,
     LinkRenewed,
@@ -153,6 +163,8 @@ class Days:
     is_expected: bool
     consent_on: date
     concern_raised_on: date
+    not_in_future: tuple[tuple[str, date], ...] = ()
+    """Further days, each with its path on the form."""
 
 
 def wrong_days(days: Days, today: date) -> list[tuple[str, str]]:
@@ -166,7 +178,8 @@ def wrong_days(days: Days, today: date) -> list[tuple[str, str]]:
     elif birth is None and days.birth - days.concern_raised_on > BEFORE_BIRTH:
         sentence = "Date the concern was raised must not be more than 40 weeks before birth"
         found.append(("concern_raised_on", sentence))
-    return found
+    late = "This date must be today or in the past"
+    return found + [(path, late) for path, day in days.not_in_future if day > today]
 
 
 def _wrong_birth(birth: date, today: date) -> tuple[str, str] | None:
@@ -183,6 +196,79 @@ def _wrong_expected(expected: date, today: date) -> tuple[str, str] | None:
     if today - expected > LATE_BABY:
         return "child.expected_date", "Enter the date of birth: the expected date has passed"
     return None
+
+
+# --- when it was received ---------------------------------------------------------------------------------------------
+
+OFFICE_CLOSES, OFFICE_OPENS = time(17, 0), time(9, 0)
+"""An email that comes later is the next working day's; that day begins at nine."""
+OLDEST_PAPER = timedelta(days=366)
+
+
+def arrived_at(by: ArrivedBy, on: date, at: time | None, *, posted: bool, now: datetime) -> datetime:
+    """Say when something that staff key in was received: day 0 of its clocks; never later than now.
+
+    Before 17:00 on a working day it is received then; later, or on a day that is none, when the next working day
+    begins. First-class post is taken to arrive on the working day after it was posted. `on` and `at`
+    are local.
+    """
+    if posted and by == "post":
+        received = datetime.combine(add_working_days(on, 1), OFFICE_OPENS, LONDON)
+    elif is_working_day(on) and (at is None or at < OFFICE_CLOSES):
+        received = datetime.combine(on, at or OFFICE_OPENS, LONDON)
+    else:
+        received = datetime.combine(add_working_days(on, 1), OFFICE_OPENS, LONDON)
+    return min(received.astimezone(UTC), now)
+
+
+def wrong_arrival(roles: Collection[str], on: date, today: date) -> str | None:
+    """Say why this person cannot say that something arrived on that day; None where they can."""
+    if FAMILY & set(roles):
+        return "Only staff who key in a form on paper or an email say when it arrived: leave this out"
+    if today - on > OLDEST_PAPER:
+        return "Date it arrived must be within the last year: raise a new concern instead"
+    return None
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+ReportKind = Literal[
+    "educational_psychology",
+    "speech_and_language",
+    "occupational_therapy",
+    "physiotherapy",
+    "paediatric",
+    "mental_health",
+    "hearing",
+    "vision",
+    "developmental_check",
+    "school_baseline",
+    "support_plan",
+    "one_page_profile",
+    "family_views",
+    "signed_consent",
+    "other",
+]
+USEFUL: Mapping[str, tuple[ReportKind, ...]] = {
+    "speech_and_language": ("hearing", "school_baseline"),
+    "occupational_therapy": ("school_baseline",),
+    "paediatrics": ("developmental_check", "hearing", "vision"),
+    "educational_psychology": ("school_baseline", "support_plan"),
+    "ehc_needs_assessment": ("family_views", "educational_psychology", "support_plan", "school_baseline"),
+}
+"""What is useful to have for each support; a request is never held up for it. Source: local default."""
+
+
+def evidence_missing(support: Iterable[str], reports: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the kinds of report that would be useful and are not there, each once.
+
+    A private report counts as any other once it says by which accreditation its author may write it; a setting's own
+    baseline is a kind of its own, so it never stands for a specialist's advice.
+    """
+    there = {one.get("kind") for one in reports if one.get("source") != "private" or one.get("accreditation")}
+    return [
+        kind for kind in dict.fromkeys(kind for code in support for kind in USEFUL.get(code, ())) if kind not in there
+    ]
 
 
 # --- what is submitted ------------------------------------------------------------------------------------------------
@@ -218,6 +304,8 @@ class Noticed:
     out_of_area: bool
     birth_date_estimated: bool
     not_born_yet: bool
+    confidential_address: bool = False
+    sharing_objection: bool = False
 
 
 def submitted(
@@ -258,6 +346,8 @@ def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
         "to_be_sorted": to_be_sorted,
         "birth_date_estimated": noticed.birth_date_estimated,
         "not_born_yet": noticed.not_born_yet,
+        "confidential_address": noticed.confidential_address,
+        "sharing_objection": noticed.sharing_objection,
     }
     return tuple(name for name, holds in flags.items() if holds)
 
@@ -345,60 +435,6 @@ def link_noted(renewed: LinkRenewed, known: int) -> SenderLinkNoted | None:
     if renewed.recipient != SENDERS_LINK or renewed.generation <= known:
         return None
     return SenderLinkNoted(reference=renewed.reference, generation=renewed.generation)
-
-
-# --- who may see which part -------------------------------------------------------------------------------------------
-
-PARTS: dict[str, tuple[str, ...]] = {
-    "identity": ("child",),
-    "contact": ("contacts", "do_not_contact"),
-    "needs": ("needs", "support"),
-    "concern": (
-        "concern",
-        "concern_raised_on",
-        "tried",
-        "strengths",
-        "child_voice",
-        "family_voice",
-        "involved",
-        "additions",
-    ),
-    "evidence": ("evidence",),
-    "status": ("consent", "referrer", "previous_reference", "withdrawal"),
-}
-"""Category of a sharing agreement → parts of the answer that it opens."""
-PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
-    "health": ("gp",),
-    "education": ("sen_status",),
-    "care": ("care_status", "responsible_authority", "child_protection"),
-}
-"""Category → fields of `child` that need it besides `identity`."""
-
-
-@dataclass(frozen=True)
-class Relations:
-    """The ways in which somebody may stand to referrals; what is None does not hold for them."""
-
-    person: str | None = None
-    school: str | None = None
-    agency: str | None = None
-
-
-def relations(person: str, organisation: str | None, agency: str | None, roles: Collection[str]) -> Relations:
-    """Say how somebody in these roles stands to referrals: by their own, a senco's school, a triager's agency."""
-    return Relations(person, organisation if "senco" in roles else None, agency if "triager" in roles else None)
-
-
-def visible(answer: Mapping[str, Any], categories: frozenset[str] | None) -> dict[str, Any]:
-    """Keep of an answer what somebody's categories open (None: everything)."""
-    if categories is None:
-        return dict(answer)
-    hidden = {part for name, parts in PARTS.items() if name not in categories for part in parts}
-    shown = {name: value for name, value in answer.items() if name not in hidden}
-    if "child" in shown:
-        closed = {part for name, parts in PARTS_OF_CHILD.items() if name not in categories for part in parts}
-        shown["child"] = {name: value for name, value in shown["child"].items() if name not in closed}
-    return shown
 
 
 # --- finding a child --------------------------------------------------------------------------------------------------

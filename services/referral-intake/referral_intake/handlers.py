@@ -28,7 +28,7 @@ from frontdoor.identifiers import reference as new_reference
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import domain, store, tables, uploads
+from referral_intake import domain, store, tables, uploads, visibility
 from referral_intake.commands import (
     Addition,
     ChangedContact,
@@ -66,6 +66,15 @@ def check_form(form: ReferralForm, now: datetime) -> None:
         raise wrong_fields([FieldError(field, sentence) for field, sentence in wrong])
 
 
+def received_at(form: ReferralForm, roles: frozenset[str], now: datetime) -> datetime:
+    """Say when a referral was received: now, or when what is keyed in reached whoever keys it."""
+    if form.arrived is None:
+        return now
+    if wrong := domain.wrong_arrival(roles, form.arrived.on, received_on(now)):
+        raise wrong_fields([FieldError("arrived.on", wrong)])
+    return domain.arrived_at(form.arrived.by, form.arrived.on, form.arrived.time, posted=form.arrived.posted, now=now)
+
+
 def prepare_child(parts: Parts, form: ReferralForm, child_id: str) -> None:
     """Commit the child's data key before the transaction that uses it; not for a form that will be refused."""
     check_form(form, parts.clock())
@@ -90,7 +99,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
     the same. `prepare_child` has committed the child's key.
     """
     check_form(form, work.now)
-    uploads.check_evidence(work, form.evidence)
+    uploads.check_evidence(work, form.evidence, [one.upload for one in form.reports])
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)
     work.append(f"child/{child_id}", 0, registered)
@@ -115,7 +124,7 @@ def _registered(work: Work, form: ReferralForm, child_id: str) -> ChildRegistere
 def _added(work: Work, form: ReferralForm, contact: Contact, case: tuple[str, str]) -> ContactAdded:
     age = age_on(form.child.birth, work.today)
     told = form.may_be_told(contact, age, sent_by_young_person="young_person" in work.actor.roles)
-    home = form.child.model_dump(include={"address", "postcode"})
+    home = form.child.model_dump(include={"address", "postcode", "address_confidential"})
     return ContactAdded(**_contact_state(work, contact, case, short_id("K"), told=told, home=home))
 
 
@@ -144,7 +153,7 @@ def _contact_state(
     """Give the whole state of a contact, as both its events carry it. `case` is (reference, child id)."""
     reference, child_id = case
     plain = contact.model_dump(include={"channel", "language", "parental_responsibility"})
-    details = work.keys.seal(child_id, contact.details(home.get("address", []), home.get("postcode")))
+    details = work.keys.seal(child_id, contact.details(home))
     ids = {"contact_id": contact_id, "reference": reference, "child_id": child_id}
     return ids | plain | {"safe_to_contact": told, "details": details}
 
@@ -167,7 +176,8 @@ def _submitted(
         organisation_is_known=area.setting(form.referrer.organisation or "") is not None,
         in_area=area.inside(form.child.postcode),
     )
-    case = {"reference": reference, "child_id": registered.child_id, "setting": setting, "received_at": work.now}
+    received = received_at(form, actor.roles, work.now)
+    case = {"reference": reference, "child_id": registered.child_id, "setting": setting, "received_at": received}
     sealed = {"story": work.keys.seal(registered.child_id, form.story())}
     told = domain.contact_refs(contacts)
     return domain.submitted({**case, **form.facts(), **sealed}, rules, sender, noticed, told)
@@ -294,11 +304,12 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
         **story,
         "needs": story.get("needs", []),
         "support": referral.support.split(),
+        "evidence_missing": domain.evidence_missing(referral.support.split(), story.get("reports", [])),
         "concern_raised_on": referral.concern_raised_on.isoformat(),
         "withdrawal": work.keys.unseal_or(referral.withdrawal, None),
         "additions": [_addition_answer(work, row) for row in store.additions_to(work.session, referral.reference)],
     }
-    return domain.visible(shown, answer.categories)
+    return visibility.visible(shown, answer.categories)
 
 
 def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str | None) -> dict[str, Any]:
@@ -307,7 +318,7 @@ def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str |
     known = work.area.setting(setting) if setting else None
     if actor.area != work.area.id or (setting and known is None):
         return {"referrals": [], "next": None}
-    by = domain.relations(actor.person, actor.organisation, actor.agency, () if mine else actor.roles)
+    by = visibility.relations(actor.person, actor.organisation, actor.agency, () if mine else actor.roles)
     rows = store.find_referrals(work.session, work.area.id, by, known.id if known else None, read_cursor(cursor))
     page = rows[: store.PAGE]
     last = f"{instant(page[-1].received_at)}|{page[-1].reference}" if len(rows) > store.PAGE else None
@@ -367,7 +378,9 @@ def _addition_answer(work: Work, row: tables.ReferralAddition) -> dict[str, Any]
 def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
     """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
     shown = show_referral(work, reference)
-    ids = {*shown.get("evidence", []), *(one for added in shown.get("additions", []) for one in added["evidence"])}
+    added = (one for addition in shown.get("additions", []) for one in addition["evidence"])
+    reports = (one.get("upload") for one in shown.get("reports", []))
+    ids = {*shown.get("evidence", []), *added, *reports}
     row = store.find_uploads(work.session, [upload_id]).get(upload_id)
     if row is None or upload_id not in ids:
         raise unknown("referral.read", shown["reference"])

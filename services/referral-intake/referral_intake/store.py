@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
-from referral_intake.domain import FIRST_GENERATION, Relations, Standing
+from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Alert,
     Child,
@@ -23,6 +23,7 @@ from referral_intake.tables import (
     SenderLink,
     Upload,
 )
+from referral_intake.visibility import Relations
 
 PAGE = 50
 """Referrals on one page of a list."""

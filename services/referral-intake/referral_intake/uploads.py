@@ -12,11 +12,14 @@ from referral_intake import store
 FOLDER = "uploads"
 
 
-def check_evidence(work: Work, ids: Sequence[str]) -> None:
-    known = store.find_uploads(work.session, ids) if ids else {}
+def check_evidence(work: Work, ids: Sequence[str], reports: Sequence[str | None] = ()) -> None:
+    """Check that the files named as evidence, and those of the reports, were sent by the same person."""
+    named = [(f"evidence.{at}", upload) for at, upload in enumerate(ids)]
+    named += [(f"reports.{at}.upload", upload) for at, upload in enumerate(reports) if upload]
+    known = store.find_uploads(work.session, [upload for _, upload in named]) if named else {}
     own = {upload.id for upload in known.values() if upload.person == work.actor.person}
     sentence = "Upload this file again: it is not one of yours"
-    if wrong := [FieldError(f"evidence.{at}", sentence) for at, upload in enumerate(ids) if upload not in own]:
+    if wrong := [FieldError(path, sentence) for path, upload in named if upload not in own]:
         raise wrong_fields(wrong)
 
 
