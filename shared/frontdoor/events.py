@@ -208,6 +208,8 @@ class ReferralSubmitted(Event, source="referral-intake"):
     consent_on: date
     previous_reference: str | None = None
     arrived_by: ArrivedBy | None = None
+    form_minutes: int | None = None
+    drafted_by: str | None = None
     story: Sealed
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 from frontdoor.seal import KeyStore
 
 LARGEST = 10 * 1024 * 1024
+TOO_LARGE = "The file must be 10 MB or smaller."
 LARGEST_UNPACKED = 200 * 1024 * 1024
 MOST_PIXELS = 100_000_000
 WRONG_FILE = "The selected file must be a PDF, Word (docx), OpenDocument (odt), PNG, JPEG or plain text file"

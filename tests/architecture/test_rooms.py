@@ -24,7 +24,12 @@ ITS_OWN = {
     "referral-intake": {
         "alerts.py",
         "uploads.py",
+        "assumed_answers.py",
+        "drafts.py",
+        "evidence_pages.py",
+        "sent_files.py",
         "tables.py",
+        "told.py",
         "form_details.py",
         "visibility.py",
         "form_pages.py",

@@ -1,21 +1,16 @@
 """Intake for programs: referrals, what follows them, uploads, search and alerts."""
 
-from collections.abc import AsyncGenerator
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from frontdoor import files
 from frontdoor.calls import Call, may
 from frontdoor.identifiers import short_id
-from frontdoor.problems import Problem, RawJson, json_body, validate, wrong_fields
-from frontdoor.web import FieldError
+from frontdoor.problems import RawJson, json_body, validate
 from referral_intake import alerts, handlers, uploads
 from referral_intake.commands import Addition, ChildSearch, ContactChange, ReferralForm, Withdrawal
+from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(tags=["referrals"])
 
@@ -35,45 +30,6 @@ def _raw_contacts(sent: Annotated[Any, RawJson]) -> Any:
 
 _raw_referral.body_model = ReferralForm  # type: ignore[attr-defined]
 _raw_contacts.body_model = ContactChange  # type: ignore[attr-defined]
-
-
-class SentFile(BaseModel):
-    """A file as it was sent."""
-
-    name: str
-    data: bytes
-
-
-async def _sent_file(request: Request) -> SentFile:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
-        raise Problem(415, "not_multipart", "Send the file as multipart/form-data.")
-    try:
-        form = await MultiPartParser(request.headers, _at_most(request, files.LARGEST), max_files=1).parse()
-    except (MultiPartException, KeyError):
-        raise Problem(400, "malformed", "The body cannot be read: send one file as multipart/form-data.") from None
-    sent = next((value for value in form.values() if isinstance(value, UploadFile)), None)
-    if sent is None:
-        raise wrong_fields([FieldError("file", "Select a file")])
-    data = await sent.read()
-    await form.close()
-    if len(data) > files.LARGEST:
-        raise _too_large()
-    request.state.sent = {"name": sent.filename, "sha256": sha256(data).hexdigest()}
-    return SentFile(name=sent.filename or "", data=data)
-
-
-async def _at_most(request: Request, largest: int) -> AsyncGenerator[bytes, None]:
-    # The parts' own headers come on top of the file.
-    left = largest + 64 * 1024
-    async for chunk in request.stream():
-        left -= len(chunk)
-        if left < 0:
-            raise _too_large()
-        yield chunk
-
-
-def _too_large() -> Problem:
-    return Problem(413, "too_large", "The file must be 10 MB or smaller.")
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -130,6 +86,7 @@ class ReferralAnswer(ReferralInList):
     reports: list[dict[str, Any]] = []
     evidence_missing: list[str] = []
     visit_risk: str | None = None
+    key_person: str | None = None
     discussed_with: str | None = None
     discussion_reference: str | None = None
     information_sharing: dict[str, Any] = {}
@@ -302,7 +259,7 @@ def change_contacts(
 
 
 @router.post("/api/uploads", status_code=201, responses=_created(Uploaded), summary="Send a file, to name as evidence")
-def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(_sent_file)]) -> Any:
+def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(sent_file)]) -> Any:
     upload_id = short_id("U")
     return call.once(
         lambda work: uploads.keep_upload(work, upload_id, sent.name, sent.data),

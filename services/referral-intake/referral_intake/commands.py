@@ -21,6 +21,7 @@ from frontdoor.problems import Command, wrong_fields
 from frontdoor.web import FieldError
 from referral_intake.domain import (
     CONTACT_SCOPES,
+    DECIDES_ALONE,
     SELF,
     Days,
     NeedCode,
@@ -129,6 +130,7 @@ class Child(Command):
     taught_with_year: Short | None = None
     access_needs: Text | None = None
     pronouns: Short | None = None
+    without_setting: Literal["home_educated", "not_in_education", "too_young"] | None = None
     address_confidential: bool | None = None
     """Nobody but who sent it and the care team may learn where the child lives."""
 
@@ -216,6 +218,7 @@ class Referrer(Command):
     address: Address | None = None
     postcode: Postcode | None = None
     known_since: Short | None = None
+    own_reference: Short | None = None
 
 
 class NeedOnForm(Command):
@@ -285,10 +288,14 @@ class ReferralForm(Details):
         """Say whether a contact may be told what happens, as the form has it. `age` is the child's, in years."""
         own = search_words(self.child.full_name)
         agreed = any(scope.casefold() in CONTACT_SCOPES for scope in self.consent.scopes)
+        agreed = agreed or self.consent.copy_parents is True
+        themselves = contact.relationship.casefold() in SELF or search_words(contact.name) == own
+        if age >= DECIDES_ALONE and self.consent.copy_parents is False and not themselves:
+            return False
         sent_it = sent_by_young_person and self.referrer.role == "young_person"
         return may_be_told(
             age,
-            themselves=contact.relationship.casefold() in SELF or search_words(contact.name) == own,
+            themselves=themselves,
             chosen_by_adult=sent_it or (agreed and search_words(self.consent.by) == own),
             named_not_to=search_words(contact.name) in {search_words(one.name) for one in self.do_not_contact},
             said_safe=contact.safe_to_contact,

@@ -50,6 +50,8 @@ ReferrerRole = Literal[
     "other",
 ]
 
+DECIDES_ALONE = 16
+"""The age from which a young person may refer and consent for themselves, and say whether their parents are told."""
 OLDEST = 25
 """The birthday from which this service is not the right one."""
 BEFORE_BIRTH = timedelta(weeks=40)
@@ -291,6 +293,17 @@ class Sender:
     person: str
     organisation: str | None
     roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """How the form came about: minutes that were spent on it, and who began it for who sent it."""
+
+    minutes: int | None = None
+    drafted_by: str | None = None
+
+
+NOT_KNOWN = FilledIn()
 
 
 @dataclass(frozen=True)

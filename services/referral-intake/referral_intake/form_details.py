@@ -184,6 +184,8 @@ class Details(Command):
     setting_detail: SettingDetail | None = None
     reports: list[Report] = Field(default=[], max_length=MOST)
     visit_risk: Text | None = None
+    key_person: Name | None = None
+    """Who will carry out at home, or in the setting, what a therapist recommends."""
     discussed_with: Name | None = None
     discussion_reference: Short | None = None
     information_sharing: InformationSharing | None = None

@@ -3,7 +3,7 @@
 Reading is here too, where it shows a child's data: each answer leaves its audit row in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,18 +81,20 @@ def prepare_child(parts: Parts, form: ReferralForm, child_id: str) -> None:
     parts.keys.create(child_id, parts.clock())
 
 
-def receive_referral_once(work: Work, token: str, form: ReferralForm, child_id: str) -> Receipt:
+def receive_referral_once(
+    work: Work, token: str, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN
+) -> Receipt:
     """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
     reference = store.reference_of_token(work.session, work.actor.person, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
         return _receipt(work, known, sorted(_standing(work, known.reference).rules))
-    receipt = receive_referral(work, form, child_id)
+    receipt = receive_referral(work, form, child_id, how)
     store.keep_token(work.session, work.actor.person, token, receipt.reference)
     return receipt
 
 
-def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
+def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN) -> Receipt:
     """Receive a referral: the child, their contacts, then the referral itself, in one transaction.
 
     Twice is two referrals, each with its own child id: the Idempotency-Key or form token in front of this says what is
@@ -106,7 +108,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
     contacts = [_added(work, form, contact, (reference, child_id)) for contact in form.contacts]
     for contact in contacts:
         work.append(f"contact/{contact.contact_id}", 0, contact)
-    event = _submitted(work, form, reference, registered, contacts)
+    event = _submitted(work, form, reference, registered, contacts, how)
     work.append(f"referral/{reference}", 0, event)
     found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
     store.keep_search_hashes(work.session, work.area.id, child_id, domain.search_hashes(work.parts.secret, *found_by))
@@ -159,7 +161,12 @@ def _contact_state(
 
 
 def _submitted(
-    work: Work, form: ReferralForm, reference: str, registered: ChildRegistered, contacts: Sequence[ContactAdded]
+    work: Work,
+    form: ReferralForm,
+    reference: str,
+    registered: ChildRegistered,
+    contacts: Sequence[ContactAdded],
+    how: domain.FilledIn,
 ) -> ReferralSubmitted:
     area, actor, setting = work.area, work.actor, registered.setting
     standard = area.standards["acknowledge"]
@@ -179,8 +186,9 @@ def _submitted(
     received = received_at(form, actor.roles, work.now)
     case = {"reference": reference, "child_id": registered.child_id, "setting": setting, "received_at": received}
     sealed = {"story": work.keys.seal(registered.child_id, form.story())}
+    made = {"form_minutes": how.minutes, "drafted_by": how.drafted_by}
     told = domain.contact_refs(contacts)
-    return domain.submitted({**case, **form.facts(), **sealed}, rules, sender, noticed, told)
+    return domain.submitted({**case, **form.facts(), **sealed, **made}, rules, sender, noticed, told)
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
@@ -375,14 +383,23 @@ def _addition_answer(work: Work, row: tables.ReferralAddition) -> dict[str, Any]
     }
 
 
+def files_of(work: Work, shown: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the files of a referral that has been shown: (upload id, name), in the form's order."""
+    rows = store.find_uploads(work.session, _uploads_of(shown))
+    return [(one, work.keys.unseal_or(rows[one].name, "file")) for one in _uploads_of(shown) if one in rows]
+
+
+def _uploads_of(shown: Mapping[str, Any]) -> list[str]:
+    added = [one for addition in shown.get("additions", []) for one in addition["evidence"]]
+    reports = [one["upload"] for one in shown.get("reports", []) if one.get("upload")]
+    return list(dict.fromkeys([*shown.get("evidence", []), *reports, *added]))
+
+
 def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
     """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
     shown = show_referral(work, reference)
-    added = (one for addition in shown.get("additions", []) for one in addition["evidence"])
-    reports = (one.get("upload") for one in shown.get("reports", []))
-    ids = {*shown.get("evidence", []), *added, *reports}
     row = store.find_uploads(work.session, [upload_id]).get(upload_id)
-    if row is None or upload_id not in ids:
+    if row is None or upload_id not in _uploads_of(shown):
         raise unknown("referral.read", shown["reference"])
     data = files.read(work.parts.folder / uploads.FOLDER, work.keys, row.id)
     return data, row.kind, work.keys.unseal_or(row.name, "file")

@@ -1,7 +1,7 @@
 """The questions asked of intake's tables, and what is kept in them beside the log."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, tuple_
@@ -28,6 +28,8 @@ from referral_intake.visibility import Relations
 PAGE = 50
 """Referrals on one page of a list."""
 MOST_CHILDREN, MOST_ALERTS = 200, 200
+LONGEST_PAUSE = timedelta(minutes=5)
+"""Whoever keeps nothing for longer has left the form alone."""
 
 
 # --- drafts -----------------------------------------------------------------------------------------------------------
@@ -42,11 +44,15 @@ def find_draft(session: Session, draft_id: str, person: str) -> Draft | None:
 def save_draft(
     session: Session, *, draft_id: str, area: str, person: str, values: str, page: str, now: datetime
 ) -> None:
-    """Keep a draft as it is now. `values` is sealed with the draft's own key (`keys.seal(draft_id, …)`)."""
+    """Keep a draft as it is now. `values` is sealed with the draft's own key (`keys.seal(draft_id, …)`).
+
+    The time since it was kept last counts as time spent on it, unless somebody has been away longer.
+    """
     draft = session.get(Draft, draft_id)
     if draft is None:
         session.add(Draft(id=draft_id, area=area, person=person, values=values, page=page, updated_at=now))
     elif draft.person == person:
+        draft.active_seconds += int(min(now - draft.updated_at, LONGEST_PAUSE).total_seconds())
         draft.values, draft.page, draft.updated_at = values, page, now
 
 
@@ -59,6 +65,32 @@ def drafts_of(session: Session, person: str) -> Sequence[Draft]:
     """List somebody's drafts, the latest first."""
     mine = select(Draft).where(col(Draft.person) == person)
     return session.scalars(mine.order_by(col(Draft.updated_at).desc())).all()
+
+
+def drafts_drafted_by(session: Session, person: str) -> Sequence[Draft]:
+    """List the forms that somebody began and another has taken up, the latest first."""
+    theirs = select(Draft).where(col(Draft.drafted_by) == person, col(Draft.person) != person)
+    return session.scalars(theirs.order_by(col(Draft.updated_at).desc())).all()
+
+
+def drafts_handed_to(session: Session, area: str, organisation: str) -> Sequence[Draft]:
+    """List the forms that wait for the SENCO of a school, the latest first."""
+    waiting = select(Draft).where(col(Draft.area) == area, col(Draft.handed_to) == organisation)
+    return session.scalars(waiting.order_by(col(Draft.updated_at).desc())).all()
+
+
+def find_handed_draft(session: Session, draft_id: str, area: str, organisation: str) -> Draft | None:
+    """Give a form that waits for the SENCO of this school; None where it does not."""
+    draft = session.get(Draft, draft_id)
+    waits = draft is not None and draft.area == area and draft.handed_to == organisation
+    return draft if waits else None
+
+
+def give_uploads(session: Session, ids: Collection[str], giver: str, to: str) -> None:
+    """Let somebody's files be another person's, as the form is that they belong to."""
+    for upload in find_uploads(session, ids).values():
+        if upload.person == giver:
+            upload.person = to
 
 
 def reference_of_token(session: Session, person: str, token: str) -> str | None:
@@ -201,9 +233,14 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
 # --- uploads ----------------------------------------------------------------------------------------------------------
 
 
-def keep_upload(session: Session, area: str, person: str, upload_id: str, name: str, kind: str, now: datetime) -> None:
-    """Keep what is known of a file that is stored; `name` is sealed."""
-    session.add(Upload(id=upload_id, area=area, person=person, name=name, kind=kind, uploaded_at=now))
+def keep_upload(session: Session, upload: Upload) -> None:
+    """Keep what is known of a file that is stored."""
+    session.add(upload)
+
+
+def same_upload(session: Session, ids: Collection[str], digest: str) -> str | None:
+    """Find among these files one that holds the same."""
+    return next((row.id for row in find_uploads(session, ids).values() if row.digest == digest), None)
 
 
 def find_uploads(session: Session, ids: Collection[str]) -> dict[str, Upload]:

@@ -135,15 +135,26 @@ class ReferralAddition(Row, table=True):
 
 
 class Draft(Row, table=True):
-    """A form that somebody has begun: `values` is sealed with the draft's own key; `page` is where they were."""
+    """A form that somebody has begun: `values` is sealed with the draft's own key; `page` is where they were.
 
-    __table_args__ = (Index("draft_person", "person", "updated_at"), KEPT)
+    `handed_to` is the school whose SENCO it was passed to and has not been taken up by; `drafted_by` who began it for
+    the one who has it now.
+    """
+
+    __table_args__ = (
+        Index("draft_person", "person", "updated_at"),
+        Index("draft_handed_to", "area", "handed_to"),
+        KEPT,
+    )
     id: str = Field(primary_key=True)
     area: str
     person: str
     values: str
     page: str
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    active_seconds: int = 0
+    drafted_by: str | None = None
+    handed_to: str | None = None
 
 
 class Upload(Row, table=True):
@@ -155,6 +166,7 @@ class Upload(Row, table=True):
     person: str
     name: str
     kind: str
+    digest: str | None = None
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
 
 

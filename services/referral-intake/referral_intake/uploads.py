@@ -1,13 +1,14 @@
 """Files that people send as evidence: checked, stripped of whereabouts, sealed with a key of their own."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from frontdoor import files
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import store
+from referral_intake import domain, store, tables
 
 FOLDER = "uploads"
 
@@ -35,6 +36,20 @@ def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
 
 def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str, Any]:
     """Note an upload whose file is stored. Twice is two uploads: the Idempotency-Key says what is the same."""
-    sealed, kind = work.keys.seal(upload_id, files.file_name(name)), files.kind_of_file(data)
-    store.keep_upload(work.session, work.area.id, work.actor.person, upload_id, sealed, kind, work.now)
+    kind = files.kind_of_file(data)
+    upload = tables.Upload(
+        id=upload_id,
+        area=work.area.id,
+        person=work.actor.person,
+        name=work.keys.seal(upload_id, files.file_name(name)),
+        kind=kind,
+        digest=digest_of(work, data),
+        uploaded_at=work.now,
+    )
+    store.keep_upload(work.session, upload)
     return {"upload": upload_id, "kind": kind}
+
+
+def digest_of(work: Work, data: bytes) -> str:
+    """Name a file by what is in it, so that the same one is known again; nobody can guess at it without the secret."""
+    return domain.keyed_hash(work.parts.secret, sha256(data).hexdigest())

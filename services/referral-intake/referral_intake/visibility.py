@@ -12,6 +12,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "education": ("setting_detail", "universal_offer"),
     "concern": (
         "impact",
+        "key_person",
         "home_situation",
         "concern",
         "concern_raised_on",
@@ -38,7 +39,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 """Category of a sharing agreement → parts of the answer that it opens."""
 PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
     "health": ("gp",),
-    "education": ("sen_status", "sen_status_since", "year_group", "taught_with_year"),
+    "education": ("sen_status", "sen_status_since", "year_group", "taught_with_year", "without_setting"),
     "care": ("care_status", "responsible_authority", "child_protection"),
     # For counting whether everybody is treated fairly: no agreement opens it to who decides about one child.
     "monitoring": ("ethnicity",),
