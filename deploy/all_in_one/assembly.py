@@ -18,6 +18,7 @@ from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.migrations import migrate
 from frontdoor.origin import Peers
+from frontdoor.scanning import scanner
 from frontdoor.seal import KeyStore
 from frontdoor.service import ChoreRunner, Service, build, data_folder
 from frontdoor.settings import kept_secret
@@ -127,6 +128,7 @@ def _wiring(settings: Settings, folder: Path, area: Area, keys: KeyStore, clock:
             folder=folder,
             public_url=settings.address,
             demo=settings.env == "demo",
+            scan=scanner(settings.scanner),
         )
 
     return wire

@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     """`FRONTDOOR_…` variables, and `PORT`. A wrong value stops the start with one line, never falls back.
 
     A service alone is told its database and the keys' (`postgresql+psycopg://…`), Kafka's bootstrap servers, Redis
-    (`redis://…`; it may be missing), which `member` of its service it is (each replica another, the same after each
+    (`redis://…`; it may be missing), the scanner of files (`clamd://host:port`; none is asked without it), which
+    `member` of its service it is (each replica another, the same after each
     start), and where the other services are (`peers`, with `{service}` for the name).
     """
 
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     keys_url: str | None = None
     kafka: str | None = None
     redis: str | None = None
+    scanner: str | None = None
     member: str = "1"
     peers: str = "http://{service}:8000"
     port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)

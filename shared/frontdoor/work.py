@@ -19,6 +19,7 @@ from frontdoor.database import Database
 from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
+from frontdoor.scanning import Scan, nothing
 from frontdoor.seal import KeyStore
 
 
@@ -105,6 +106,7 @@ class Parts:
     folder: Path
     public_url: str
     demo: bool
+    scan: Scan = nothing
 
     @property
     def audit(self) -> Table:

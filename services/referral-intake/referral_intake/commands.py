@@ -29,6 +29,7 @@ from referral_intake.domain import (
     ReferrerRole,
     distinct_needs,
     may_be_told,
+    mixes_scripts,
     search_words,
 )
 from referral_intake.form_details import MOST, Address, Details, DoNotContact, Involved, Practice
@@ -75,6 +76,11 @@ def read_support(code: str) -> str:
     if not re.fullmatch(r"[a-z_]{1,60}", code):
         raise ValueError("Support must be a code of small letters and underscores, like speech_and_language")
     return code
+
+
+def is_test_number(nhs_number: str | None) -> bool:
+    """Say whether an NHS number is of the range that is never issued, and kept for tests and demonstrations."""
+    return nhs_number is not None and nhs_number.startswith("999")
 
 
 NhsNumber = Annotated[Typed, AfterValidator(read_nhs_number)]
@@ -313,6 +319,8 @@ class ReferralForm(Details):
             birth_date_estimated=bool(self.child.date_of_birth_estimated),
             not_born_yet=self.child.date_of_birth is None,
             confidential_address=bool(self.child.address_confidential),
+            temporary_upn=self.child.upn is not None and self.child.upn[-1].isalpha(),
+            mixed_scripts=mixes_scripts(self.child.names),
             sharing_objection=bool(sharing and (sharing.objection or sharing.not_with)),
         )
 

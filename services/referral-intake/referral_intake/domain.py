@@ -319,6 +319,8 @@ class Noticed:
     not_born_yet: bool
     confidential_address: bool = False
     sharing_objection: bool = False
+    temporary_upn: bool = False
+    mixed_scripts: bool = False
 
 
 def submitted(
@@ -361,6 +363,8 @@ def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
         "not_born_yet": noticed.not_born_yet,
         "confidential_address": noticed.confidential_address,
         "sharing_objection": noticed.sharing_objection,
+        "temporary_upn": noticed.temporary_upn,
+        "mixed_scripts": noticed.mixed_scripts,
     }
     return tuple(name for name, holds in flags.items() if holds)
 
@@ -451,6 +455,16 @@ def link_noted(renewed: LinkRenewed, known: int) -> SenderLinkNoted | None:
 
 
 # --- finding a child --------------------------------------------------------------------------------------------------
+
+
+def mixes_scripts(name: str) -> bool:
+    """Say whether a word mixes letters of two alphabets, as a name does that only looks like another."""
+    return any(len(_scripts(word)) > 1 for word in re.findall(r"\w+", name))
+
+
+def _scripts(word: str) -> set[str]:
+    known = {unicodedata.name(letter, "").split(" ")[0] for letter in word if letter.isalpha()}
+    return known & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 
 
 def search_words(name: str) -> frozenset[str]:

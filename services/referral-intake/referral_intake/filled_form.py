@@ -350,8 +350,19 @@ class Filled:
             found = refusal(lambda: handlers.check_form(ReferralForm.model_validate_json(json.dumps(data)), self.now))
         except ValidationError as wrong:
             found = field_errors(wrong, self._missing(), labels=self._labels(), model=ReferralForm)
+            # What is wrong on another page must not hide what is wrong on this one.
+            if leaf is not None and not any(leaf.owns(error.field) for error in found) and (alone := self._alone(leaf)):
+                return alone.wrong_on(leaf)
         said = (self._for_families(error) if self.reader.is_family else error for error in found)
         return self.form.with_errors(error for error in said if not self._is_filled_in(error.field))
+
+    def _alone(self, leaf: Leaf) -> "Filled | None":
+        """The form with the answers of one page and nothing else; None where it has no others."""
+        if leaf.slug in LISTED:
+            return None
+        own = {name: value for name, value in self.values.items() if leaf.owns(_whole(name))}
+        others = {name for name in self.values if name not in own and name != SEEN}
+        return replace(self, values=own) if others else None
 
     def _for_families(self, error: FieldError) -> FieldError:
         """Say to who does not agree what they can do; the sentence for staff tells them to ask the family."""

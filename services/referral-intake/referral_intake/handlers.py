@@ -36,6 +36,7 @@ from referral_intake.commands import (
     Contact,
     ContactChange,
     ReferralForm,
+    is_test_number,
     read_cursor,
 )
 
@@ -101,6 +102,9 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.
     the same. `prepare_child` has committed the child's key.
     """
     check_form(form, work.now)
+    if is_test_number(form.child.nhs_number) and not work.parts.demo:
+        sentence = "Check the NHS number: numbers that begin with 999 are only for tests"
+        raise wrong_fields([FieldError("child.nhs_number", sentence)])
     uploads.check_evidence(work, form.evidence, [one.upload for one in form.reports])
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from frontdoor import files
+from frontdoor import files, scanning
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
@@ -28,8 +28,13 @@ def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
     """Check a file and keep it sealed with its own key, before the transaction that says so."""
     try:
         kind = files.kind_of_file(data)
+        clean = parts.scan(data)
     except files.WrongFile as wrong:
         raise Refused(wrong.code, wrong.sentence, status=422, field="file") from None
+    except scanning.NotScanned as not_scanned:
+        raise Refused("not_scanned", str(not_scanned), status=503, field="file") from None
+    if not clean:
+        raise Refused("unsafe_file", files.UNSAFE, status=422, field="file")
     parts.keys.create(upload_id, parts.clock())
     files.keep(parts.folder / FOLDER, parts.keys, upload_id, files.without_whereabouts(kind, data))
 
