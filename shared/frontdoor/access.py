@@ -130,6 +130,9 @@ WHO_MAY: dict[str, Permission] = {
     "referral.contacts": Permission(None, ("sender", "family", "triager"), hidden=True),
     "referral.list": Permission(None),
     "alert.read": Permission({"triager": "own_agency"}),
+    "pathways.read": Permission(None),
+    "pathways.manage": Permission(_any("admin")),
+    "child.link": Permission(_any("triager"), ("triager",)),
     "child.search": Permission(_any("triager", "social_worker", "nurse"), ("agency",)),
     "queue.read": Permission(
         {"triager": "own_agency", "panel_chair": "any", "panel_member": "own_agency"}, ("triager", "panel")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from frontdoor.calendars import received_on
 from frontdoor.testing import NOW
-from referral_intake import domain, visibility
+from referral_intake import domain, reports, visibility
 from referral_intake.commands import Child, ReferralForm
 
 EVERYTHING = {
@@ -187,7 +187,7 @@ def test_what_is_missing_is_shown_and_holds_nothing_up(intake, reports, missing)
 
 
 def test_a_schools_baseline_is_never_a_specialists_advice():
-    missing = domain.evidence_missing(["ehc_needs_assessment"], [{"kind": "school_baseline"}])
+    missing = reports.evidence_missing(["ehc_needs_assessment"], [{"kind": "school_baseline"}])
     assert "educational_psychology" in missing
 
 

@@ -268,3 +268,16 @@ def test_every_page_of_the_form_passes_axe_at_320_pixels_for_a_senco_and_a_healt
         look(page)
         page.goto(f"{address}/sign-in")
         page.request.post(f"{address}/sign-out")
+
+
+@pytest.mark.parametrize(("name", "pages"), [
+    ("Alex Winter", ["/pathways", "/pathways/change"]),
+    ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink"]),
+])  # fmt: skip
+def test_the_pages_of_staff_pass_axe_at_320_pixels(page, address, name, pages):
+    page.goto(f"{address}/sign-in?next=/")
+    page.get_by_label(name, exact=True).check()
+    page.get_by_role("button", name="Sign in").click()
+    for path in pages:
+        page.goto(f"{address}{path}")
+        look(page)

@@ -1,6 +1,7 @@
 """Immediate danger: what was sent is kept sealed for the care duty team, and never becomes a referral."""
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import structlog
@@ -15,6 +16,26 @@ from referral_intake.handlers import unknown
 log = structlog.get_logger()
 
 
+_SENDERS_WORDS = {"young_person": ("you", "are"), "parent": ("your child", "is")}
+
+
+def danger(roles: Collection[str], by_day: str, by_night: str) -> str:
+    """Say what to do now, to somebody in these roles; the numbers are those of the duty team."""
+    child, are = next((said for role, said in _SENDERS_WORDS.items() if role in roles), ("the child", "is"))
+    return (
+        f"If {child}, or anybody else, {are} in danger now, call 999. Otherwise call the children's social care duty "
+        f"team now: {by_day}, or {by_night} in the evening, at night and at weekends. This has not been sent as a "
+        f"referral: the duty team has been alerted. Send the form when {child} {are} safe."
+    )
+
+
+def alert_with(sent: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what an alert carries once something is added to it; the same again, one after the other, is one."""
+    before = sent.get(domain.ADDED_LATER)
+    known = before if isinstance(before, list) else []
+    return {**sent, domain.ADDED_LATER: known if known and known[-1] == added else [*known, dict(added)]}
+
+
 def is_danger(sent: Any) -> bool:
     """Say whether somebody says that a child is in danger now; looked at before anything else."""
     return isinstance(sent, dict) and sent.get("immediate_danger") is True
@@ -26,7 +47,7 @@ def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
     parts.keys.create(alert_id, parts.clock())
     with parts.work(actor) as work:
         kept = log_alert(work, sent, alert_id)
-    said = domain.danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
+    said = danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
     return Refused("immediate_danger", said, status=422, field="immediate_danger", alert=kept)
 
 

@@ -8,8 +8,16 @@ from pydantic import BaseModel
 from frontdoor.calls import Call, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import RawJson, json_body, validate
-from referral_intake import alerts, handlers, uploads
-from referral_intake.commands import Addition, ChildSearch, ContactChange, ReferralForm, Withdrawal
+from referral_intake import alerts, handlers, identity, pathways, uploads
+from referral_intake.commands import (
+    Addition,
+    ChildSearch,
+    ContactChange,
+    PathwayChange,
+    ReferralForm,
+    SameChild,
+    Withdrawal,
+)
 from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(tags=["referrals"])
@@ -94,6 +102,7 @@ class ReferralAnswer(ReferralInList):
     arrived: dict[str, Any] = {}
     additions: list[dict[str, Any]] = []
     withdrawal: str | None = None
+    linked: list[dict[str, Any]] = []
 
 
 class ReferralList(BaseModel):
@@ -166,6 +175,74 @@ class AlertRead(BaseModel):
     alert: str
     read_at: str
     read_by: str
+
+
+class MatchedChild(BaseModel):
+    """One of two children who may be one; nothing where the reader may not see their referral."""
+
+    references: list[str]
+    given_name: str | None = None
+    family_name: str | None = None
+    date_of_birth: str | None = None
+    postcode: str | None = None
+    setting: str | None = None
+
+
+class MatchAnswer(BaseModel):
+    """Two children who may be one, and by what."""
+
+    match: str
+    strength: str
+    why: list[str]
+    found_at: str
+    children: list[MatchedChild]
+
+
+class Matches(BaseModel):
+    """Possible matches, the surest first."""
+
+    matches: list[MatchAnswer]
+
+
+class Decided(BaseModel):
+    """What was said of two children."""
+
+    match: str
+    link: str
+    status: Literal["linked", "kept_apart"]
+
+
+class Unlinked(BaseModel):
+    """A link that was taken back."""
+
+    link: str
+    status: Literal["unlinked"]
+
+
+class PathwaysAnswer(BaseModel):
+    """The pathways in force, and the versions that were adopted, the latest first."""
+
+    version: str
+    support: dict[str, list[str]]
+    needs: dict[str, list[str]]
+    catch_all: list[str]
+    minimum_ages: dict[str, dict[str, Any]]
+    history: list[dict[str, str]]
+
+
+class Previewed(BaseModel):
+    """How many referrals there were, how many would have gone elsewhere, and up to fifty of these."""
+
+    referrals: int
+    changed: int
+    examples: list[dict[str, Any]]
+
+
+class Adopted(BaseModel):
+    """Pathways that are in force from now on."""
+
+    version: str
+    based_on: str
 
 
 class Alerts(BaseModel):
@@ -272,6 +349,50 @@ def search_children(
     call: Annotated[Call, may("child.search")], ask: Annotated[ChildSearch, json_body(ChildSearch)]
 ) -> Any:
     return call.once(lambda work: Found(**handlers.search_children(work, ask)), status=200, personal=True)
+
+
+@router.get("/api/matches", summary="List children who may be known already, of those you may see")
+def list_matches(call: Annotated[Call, may("child.link")]) -> Matches:
+    with call.work() as work:
+        return Matches(matches=[MatchAnswer(**match) for match in identity.list_matches(work)])
+
+
+@router.post("/api/matches/{match}", responses={200: {"model": Decided}}, summary="Say whether two children are one")
+def decide_match(
+    call: Annotated[Call, may("child.link")], match: str, asked: Annotated[SameChild, json_body(SameChild)]
+) -> Any:
+    return call.once(lambda work: identity.decide_match(work, match, same=asked.same), status=200)
+
+
+@router.post("/api/links/{link}/unlink", responses={200: {"model": Unlinked}}, summary="Take a link back")
+def unlink(
+    call: Annotated[Call, may("child.link")], link: str, asked: Annotated[Withdrawal, json_body(Withdrawal)]
+) -> Any:
+    return call.once(lambda work: identity.unlink(work, link, asked.reason), status=200)
+
+
+@router.get("/api/pathways", summary="Show which need and support leads to which agency")
+def show_pathways(call: Annotated[Call, may("pathways.read")]) -> PathwaysAnswer:
+    with call.work() as work:
+        return PathwaysAnswer(**pathways.show(work))
+
+
+@router.post(
+    "/api/pathways/preview",
+    responses={200: {"model": Previewed}},
+    summary="Say where last term's referrals would have gone",
+)
+def preview_pathways(
+    call: Annotated[Call, may("pathways.manage")], change: Annotated[PathwayChange, json_body(PathwayChange)]
+) -> Any:
+    return call.once(lambda work: pathways.preview(work, change), status=200)
+
+
+@router.post("/api/pathways", status_code=201, responses=_created(Adopted), summary="Adopt other pathways")
+def adopt_pathways(
+    call: Annotated[Call, may("pathways.manage")], change: Annotated[PathwayChange, json_body(PathwayChange)]
+) -> Any:
+    return call.once(lambda work: pathways.adopt(work, change))
 
 
 @router.get("/api/alerts", summary="List alerts of immediate danger")

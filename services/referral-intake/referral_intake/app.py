@@ -1,10 +1,20 @@
 """Intake, wired."""
 
 from frontdoor import access, origin
+from frontdoor.calendars import local_date
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import alerts, api, domain, pages, store, subscriptions, tables
+from referral_intake import alerts, api, domain, pages, pathways, store, subscriptions, tables
+
+
+def bring_up_ready(parts: Parts) -> int:
+    """Bring up again what waited for a birthday; the database is written only where there is something."""
+    with parts.database.read() as session:
+        if not store.ready_assessments(session, local_date(parts.clock())):
+            return 0
+    with parts.work(access.machine(parts.service, parts.area.id)) as work:
+        return pathways.bring_up_ready(work)
 
 
 def escalate_alerts(parts: Parts) -> int:
@@ -24,16 +34,22 @@ service = Service(
         "/refer",
         "/referrals",
         "/alerts",
+        "/matches",
+        "/links",
+        "/pathways",
         "/accessibility",
         "/api/referrals",
         "/api/uploads",
         "/api/search",
         "/api/alerts",
+        "/api/matches",
+        "/api/links",
+        "/api/pathways",
     ),
     routers=(api.router, pages.router, origin.router),
     log=tables.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,
-    chores=(Chore("alerts", escalate_alerts, every=5.0),),
+    chores=(Chore("alerts", escalate_alerts, every=5.0), Chore("birthdays", bring_up_ready, every=60.0)),
 )

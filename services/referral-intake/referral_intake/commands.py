@@ -14,7 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from stdnum.gb import upn as upn_number
 
 from frontdoor.calendars import age_on
-from frontdoor.events import Channel, Kind, read_instant
+from frontdoor.events import Agency, Channel, Kind, read_instant
 from frontdoor.fields import Email, IsoDate, Name, Phone, Postcode, Short, Text, Typed
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command, wrong_fields
@@ -312,6 +312,8 @@ class ReferralForm(Details):
         sharing = self.information_sharing
         return Noticed(
             age=age_on(self.child.birth, today),
+            birth=self.child.birth,
+            today=today,
             has_parental_responsibility=any(contact.parental_responsibility for contact in self.contacts),
             unmatched_setting=self.child.setting is not None and not setting_is_known,
             unmatched_organisation=self.referrer.organisation is not None and not organisation_is_known,
@@ -384,6 +386,34 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     if received_at is None or normal_reference(reference) != reference:
         raise wrong_fields([FieldError("cursor", "Use the cursor that the last page gave as next")])
     return received_at, reference
+
+
+Agencies = Annotated[list[Agency], Field(min_length=1, max_length=3)]
+Table = Annotated[dict[SupportCode, Agencies], Field(max_length=MOST)]
+
+
+class SupportAge(Command):
+    """From which age a support is given, and which supports start meanwhile."""
+
+    from_age: Annotated[int, Field(ge=1, le=24)]
+    interim: list[SupportCode] = Field(default=[], max_length=MOST)
+
+
+class PathwayChange(Command):
+    """Pathways as somebody wants them: whole, and which version they were made from."""
+
+    based_on: Short
+    support: Table
+    needs: Annotated[dict[NeedCode, Agencies], Field(max_length=MOST)]
+    catch_all: Agencies
+    minimum_ages: dict[SupportCode, SupportAge] = Field(default={}, max_length=MOST)
+    note: Text
+
+
+class SameChild(Command):
+    """Whether two children are one."""
+
+    same: bool
 
 
 class ChildSearch(Command):

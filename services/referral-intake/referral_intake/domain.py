@@ -30,6 +30,7 @@ from frontdoor.events import (
     ReferralSubmitted,
     Route,
     SenderLinkNoted,
+    Wait,
     instant,
 )
 
@@ -71,9 +72,16 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "referral": {
         "ReferralSubmitted": (frozenset({""}), "received"),
         "ReferralAmended": (frozenset({"received"}), None),
+        "AssessmentReady": (frozenset({"received"}), None),
         "ReferralWithdrawn": (frozenset({"received"}), "withdrawn"),
     },
+    "pathways": {"PathwaysAdopted": (frozenset({""}), "adopted")},
     "child": {"ChildRegistered": (frozenset({""}), "registered")},
+    "child-link": {
+        "ChildrenLinked": (frozenset({""}), "linked"),
+        "ChildrenKeptApart": (frozenset({""}), "apart"),
+        "ChildrenUnlinked": (frozenset({"linked"}), "unlinked"),
+    },
     "contact": {
         "ContactAdded": (frozenset({""}), "known"),
         "ContactChanged": (frozenset({"known"}), None),
@@ -83,25 +91,6 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "refusal": {"IntakeRefused": (frozenset({""}), "refused")},
 }
 """Stream kind → event type → (the states it may happen in, the state it leads to; None: the same)."""
-
-_SENDERS_WORDS = {"young_person": ("you", "are"), "parent": ("your child", "is")}
-
-
-def danger(roles: Collection[str], by_day: str, by_night: str) -> str:
-    """Say what to do now, to somebody in these roles; the numbers are those of the duty team."""
-    child, are = next((said for role, said in _SENDERS_WORDS.items() if role in roles), ("the child", "is"))
-    return (
-        f"If {child}, or anybody else, {are} in danger now, call 999. Otherwise call the children's social care duty "
-        f"team now: {by_day}, or {by_night} in the evening, at night and at weekends. This has not been sent as a "
-        f"referral: the duty team has been alerted. Send the form when {child} {are} safe."
-    )
-
-
-def alert_with(sent: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an alert carries once something is added to it; the same again, one after the other, is one."""
-    before = sent.get(ADDED_LATER)
-    known = before if isinstance(before, list) else []
-    return {**sent, ADDED_LATER: known if known and known[-1] == added else [*known, dict(added)]}
 
 
 class NotAllowed(Exception):
@@ -123,26 +112,62 @@ def require(event_type: str, state: str, sentence: str) -> None:
 
 
 @dataclass(frozen=True)
+class MinimumAge:
+    """From which age, in whole years, a support is given, and which supports start meanwhile."""
+
+    from_age: int
+    interim: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Pathways:
     """Which agencies a support or a need concerns; a code that is not listed goes to all of `catch_all`."""
 
     support: Mapping[str, Sequence[str]]
     needs: Mapping[str, Sequence[str]]
     catch_all: Sequence[str]
+    minimum_ages: Mapping[str, MinimumAge] = field(default_factory=dict)
 
 
-def find_routes(pathways: Pathways, needs: Iterable[str], support: Iterable[str]) -> tuple[Route, ...]:
+def find_routes(
+    pathways: Pathways, needs: Iterable[str], support: Iterable[str], interim: Iterable[str] = ()
+) -> tuple[Route, ...]:
     """Find the agencies that must see a referral: the union of what its needs and its supports name, in order.
 
-    Each with the rules that sent it there: `need:SLCN`, `support:early_help`, `catch-all:NYK`.
+    Each with the rules that sent it there: `need:SLCN`, `support:early_help`, `catch-all:NYK`; `interim` are supports
+    that start while the child is too young for another (`interim:send_support`).
     """
     rules: dict[str, list[str]] = {}
-    for kind, codes, known in (("need", needs, pathways.needs), ("support", support, pathways.support)):
+    named = (
+        ("need", needs, pathways.needs),
+        ("support", support, pathways.support),
+        ("interim", interim, pathways.support),
+    )
+    for kind, codes, known in named:
         for code in dict.fromkeys(codes):
             rule = f"{kind}:{code}" if code in known else f"catch-all:{code}"
             for agency in known.get(code, pathways.catch_all):
                 rules.setdefault(agency, []).append(rule)
     return tuple(Route(agency=agency, rules=tuple(rules[agency])) for agency in AGENCIES if agency in rules)
+
+
+def find_waits(pathways: Pathways, support: Iterable[str], birth: date, today: date) -> tuple[Wait, ...]:
+    """Find what is asked for too early: each is kept, with the birthday on which it comes up again."""
+    found = []
+    for code in support:
+        age = pathways.minimum_ages.get(code)
+        if age is not None and age_on(birth, today) < age.from_age:
+            ready_on = birthday(birth, age.from_age)
+            found.append(Wait(support=code, ready_on=ready_on, interim=tuple(age.interim)))
+    return tuple(found)
+
+
+def birthday(birth: date, age: int) -> date:
+    """Give the day on which somebody reaches an age; born on 29 February, it is 1 March in a year without one."""
+    try:
+        return birth.replace(year=birth.year + age)
+    except ValueError:
+        return date(birth.year + age, 3, 1)
 
 
 def distinct_needs(needs: Iterable[tuple[str, Any]]) -> tuple[Need, ...]:
@@ -232,47 +257,6 @@ def wrong_arrival(roles: Collection[str], on: date, today: date) -> str | None:
     return None
 
 
-# --- evidence ---------------------------------------------------------------------------------------------------------
-
-ReportKind = Literal[
-    "educational_psychology",
-    "speech_and_language",
-    "occupational_therapy",
-    "physiotherapy",
-    "paediatric",
-    "mental_health",
-    "hearing",
-    "vision",
-    "developmental_check",
-    "school_baseline",
-    "support_plan",
-    "one_page_profile",
-    "family_views",
-    "signed_consent",
-    "other",
-]
-USEFUL: Mapping[str, tuple[ReportKind, ...]] = {
-    "speech_and_language": ("hearing", "school_baseline"),
-    "occupational_therapy": ("school_baseline",),
-    "paediatrics": ("developmental_check", "hearing", "vision"),
-    "educational_psychology": ("school_baseline", "support_plan"),
-    "ehc_needs_assessment": ("family_views", "educational_psychology", "support_plan", "school_baseline"),
-}
-"""What is useful to have for each support; a request is never held up for it. Source: local default."""
-
-
-def evidence_missing(support: Iterable[str], reports: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Name the kinds of report that would be useful and are not there, each once.
-
-    A private report counts as any other once it says by which accreditation its author may write it; a setting's own
-    baseline is a kind of its own, so it never stands for a specialist's advice.
-    """
-    there = {one.get("kind") for one in reports if one.get("source") != "private" or one.get("accreditation")}
-    return [
-        kind for kind in dict.fromkeys(kind for code in support for kind in USEFUL.get(code, ())) if kind not in there
-    ]
-
-
 # --- what is submitted ------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +295,8 @@ class Noticed:
     """What a person should look at. `age` is in whole years, below 0 before birth."""
 
     age: int
+    birth: date
+    today: date
     has_parental_responsibility: bool
     unmatched_setting: bool
     unmatched_organisation: bool
@@ -331,7 +317,9 @@ def submitted(
     `facts` are the fields of the event that are decided already: reference, child, days, needs, support, story.
     """
     limit, unit, standard_version = rules.acknowledge
-    routes = find_routes(rules.pathways, [need.code for need in facts["needs"]], facts["support"])
+    waits = find_waits(rules.pathways, facts["support"], noticed.birth, noticed.today)
+    interim = [code for wait in waits for code in wait.interim]
+    routes = find_routes(rules.pathways, [need.code for need in facts["needs"]], facts["support"], interim)
     to_be_sorted = any(rule.startswith("catch-all:") for route in routes for rule in route.rules)
     return ReferralSubmitted(
         **facts,
@@ -346,12 +334,13 @@ def submitted(
         organisation=sender.organisation,
         out_of_area=noticed.out_of_area,
         to_be_sorted=to_be_sorted,
-        flags=flags_of(noticed, to_be_sorted=to_be_sorted),
+        flags=flags_of(noticed, to_be_sorted=to_be_sorted, too_young=bool(waits)),
+        waits=waits,
         contacts=contacts,
     )
 
 
-def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
+def flags_of(noticed: Noticed, *, to_be_sorted: bool, too_young: bool = False) -> tuple[str, ...]:
     """Name what a person should look at; none of it refuses a referral."""
     flags = {
         "no_parental_responsibility": noticed.age < 16 and not noticed.has_parental_responsibility,
@@ -363,6 +352,7 @@ def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
         "not_born_yet": noticed.not_born_yet,
         "confidential_address": noticed.confidential_address,
         "sharing_objection": noticed.sharing_objection,
+        "too_young_yet": too_young,
         "temporary_upn": noticed.temporary_upn,
         "mixed_scripts": noticed.mixed_scripts,
     }

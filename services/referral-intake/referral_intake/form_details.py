@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from frontdoor.events import Agency, ArrivedBy
 from frontdoor.fields import IsoDate, Name, Phone, Short, Text, Typed
 from frontdoor.problems import Command
-from referral_intake.domain import ReportKind
+from referral_intake.reports import ReportKind
 
 MOST = 100
 """Rows that any list of the form may have."""

@@ -211,7 +211,7 @@ def add_to_alert(call: Referring, draft: str, alert: str, sent: Sent) -> Page:
     with call.work() as work:
         row = _own_alert(work, alert)
         if added:
-            row.sent = work.keys.seal(row.id, domain.alert_with(work.keys.unseal_or(row.sent, {}), added))
+            row.sent = work.keys.seal(row.id, alerts.alert_with(work.keys.unseal_or(row.sent, {}), added))
             row.read_at, row.read_by = None, None
     return see(f"/refer/{draft}/alerts/{alert}")
 

@@ -28,7 +28,7 @@ from frontdoor.identifiers import reference as new_reference
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import domain, store, tables, uploads, visibility
+from referral_intake import domain, identity, pathways, reports, store, tables, uploads, visibility
 from referral_intake.commands import (
     Addition,
     ChangedContact,
@@ -116,14 +116,15 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.
     work.append(f"referral/{reference}", 0, event)
     found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
     store.keep_search_hashes(work.session, work.area.id, child_id, domain.search_hashes(work.parts.secret, *found_by))
+    identity.note_matches(work, child_id, form.child.model_dump(mode="json", exclude_none=True))
     return _receipt(work, event, list(event.agencies))
 
 
 def _registered(work: Work, form: ReferralForm, child_id: str) -> ChildRegistered:
-    identity = form.child.model_dump(mode="json", exclude_none=True)
+    said = form.child.model_dump(mode="json", exclude_none=True)
     setting = work.area.setting(form.child.setting or "")
     return ChildRegistered(
-        child_id=child_id, identity=work.keys.seal(child_id, identity), setting=setting.id if setting else None
+        child_id=child_id, identity=work.keys.seal(child_id, said), setting=setting.id if setting else None
     )
 
 
@@ -174,9 +175,10 @@ def _submitted(
 ) -> ReferralSubmitted:
     area, actor, setting = work.area, work.actor, registered.setting
     standard = area.standards["acknowledge"]
+    in_force = pathways.in_force(work)
     rules = domain.Rules(
-        pathways=domain.Pathways(area.pathways.support, area.pathways.needs, area.pathways.catch_all),
-        pathways_version=area.pathways.version,
+        pathways=in_force.rules,
+        pathways_version=in_force.version,
         acknowledge=(standard.limit, standard.unit, standard.version),
         calendar=area.calendar_of(setting),
     )
@@ -316,12 +318,13 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
         **story,
         "needs": story.get("needs", []),
         "support": referral.support.split(),
-        "evidence_missing": domain.evidence_missing(referral.support.split(), story.get("reports", [])),
+        "evidence_missing": reports.evidence_missing(referral.support.split(), story.get("reports", [])),
         "concern_raised_on": referral.concern_raised_on.isoformat(),
         "withdrawal": work.keys.unseal_or(referral.withdrawal, None),
         "additions": [_addition_answer(work, row) for row in store.additions_to(work.session, referral.reference)],
     }
-    return visibility.visible(shown, answer.categories)
+    seen = visibility.visible(shown, answer.categories)
+    return seen | {"linked": identity.linked_to(work, referral.child_id)} if answer.relation == "triager" else seen
 
 
 def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str | None) -> dict[str, Any]:
@@ -369,8 +372,8 @@ def _summary(row: tables.Referral, stands: domain.Standing) -> dict[str, Any]:
 
 def _identity(work: Work, child_id: str) -> dict[str, Any]:
     child = store.child_of(work.session, child_id)
-    identity: dict[str, Any] = work.keys.unseal_or(child.identity if child else None, {})
-    return identity
+    known: dict[str, Any] = work.keys.unseal_or(child.identity if child else None, {})
+    return known
 
 
 def _contact_answer(work: Work, row: tables.Contact) -> dict[str, Any]:
@@ -424,6 +427,6 @@ def search_children(work: Work, ask: ChildSearch) -> dict[str, Any]:
 
 
 def _child_answer(work: Work, child_id: str, references: list[str]) -> dict[str, Any]:
-    identity = _identity(work, child_id)
+    known = _identity(work, child_id)
     shown = ("given_name", "family_name", "date_of_birth")
-    return {"references": references, **{name: identity.get(name) for name in shown}}
+    return {"references": references, **{name: known.get(name) for name in shown}}

@@ -19,7 +19,17 @@ from frontdoor.identifiers import FamilyLink, normal_reference, short_id
 from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import words
 from frontdoor.work import Work
-from referral_intake import alerts, domain, drafts, evidence_pages, form_pages, handlers, store
+from referral_intake import (
+    alerts,
+    domain,
+    drafts,
+    evidence_pages,
+    form_pages,
+    handlers,
+    identity_pages,
+    pathway_pages,
+    store,
+)
 from referral_intake.commands import Addition, ReferralForm, Withdrawal
 from referral_intake.form_pages import Page, Sent, lines, pages, see
 from referral_intake.questions import STAFF, in_words, reader_of
@@ -28,6 +38,8 @@ from referral_intake.told import told
 router = APIRouter(include_in_schema=False)
 router.routes.extend(evidence_pages.router.routes)
 router.routes.extend(form_pages.router.routes)
+router.routes.extend(identity_pages.router.routes)
+router.routes.extend(pathway_pages.router.routes)
 Reading = Annotated[Call, may("referral.read")]
 Adding = Annotated[Call, may("referral.add")]
 Withdrawing = Annotated[Call, may("referral.withdraw")]

@@ -154,7 +154,8 @@ def in_words(kind: str, code: str) -> str:
         before, _, code = code.partition(":")
         said = in_words("need", code) if before == "need" else in_words("support", code)
         by_hand = f"A person has to sort it ({in_words('need', code)})"
-        named = {"need": f"Need: {said}", "support": f"Asked for: {said}", "catch-all": by_hand}
+        meanwhile = f"Meanwhile, until the child is old enough: {said}"
+        named = {"interim": meanwhile, "need": f"Need: {said}", "support": f"Asked for: {said}", "catch-all": by_hand}
         return named.get(before, "Passed on by another team")
     if kind == "need":
         return next((group[code] for group in questions().choices["needs"].values() if code in group), words(code))

@@ -1,10 +1,10 @@
 """The questions asked of intake's tables, and what is kept in them beside the log."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
@@ -12,9 +12,13 @@ from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Alert,
     Child,
+    ChildLink,
     Contact,
     Draft,
     FormToken,
+    MatchKey,
+    PathwayVersion,
+    PossibleMatch,
     Progress,
     Referral,
     ReferralAddition,
@@ -22,12 +26,14 @@ from referral_intake.tables import (
     SearchHash,
     SenderLink,
     Upload,
+    WaitingAssessment,
 )
 from referral_intake.visibility import Relations
 
 PAGE = 50
 """Referrals on one page of a list."""
-MOST_CHILDREN, MOST_ALERTS = 200, 200
+MOST_CHILDREN, MOST_ALERTS, MOST_MATCHES = 200, 200, 200
+MOST_ROUTES = 10_000
 LONGEST_PAUSE = timedelta(minutes=5)
 """Whoever keeps nothing for longer has left the form alone."""
 
@@ -228,6 +234,94 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
     """List these children's referrals, the latest first."""
     theirs = select(Referral).where(col(Referral.area) == area, col(Referral.child_id).in_(child_ids))
     return session.scalars(theirs.order_by(col(Referral.received_at).desc(), col(Referral.reference))).all()
+
+
+# --- who the child is -------------------------------------------------------------------------------------------------
+
+
+def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
+    """Keep by what the same child would be known again. Twice is harmless."""
+    known = set(session.scalars(select(col(MatchKey.hash)).where(col(MatchKey.child_id) == child_id)))
+    session.add_all(MatchKey(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes) - known))
+
+
+def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[str]:
+    """Find the other children with one of these keys, at most `MOST_CHILDREN`, in the order of their ids."""
+    theirs = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.hash).in_(hashes))
+    others = theirs.where(col(MatchKey.child_id) != but).distinct()
+    return session.scalars(others.order_by(col(MatchKey.child_id)).limit(MOST_CHILDREN)).all()
+
+
+def find_pair(session: Session, one: str, other: str) -> PossibleMatch | None:
+    """Find the possible match of two children, whichever came first."""
+    pairs = tuple_(col(PossibleMatch.earlier), col(PossibleMatch.later)).in_([(one, other), (other, one)])
+    return session.scalars(select(PossibleMatch).where(pairs)).first()
+
+
+def keep_match(session: Session, match: PossibleMatch) -> None:
+    """Keep a possible match."""
+    session.add(match)
+
+
+def find_match(session: Session, area: str, match_id: str) -> PossibleMatch | None:
+    """Give a possible match of this area."""
+    row = session.get(PossibleMatch, match_id)
+    return row if row is not None and row.area == area else None
+
+
+def open_matches(session: Session, area: str) -> Sequence[PossibleMatch]:
+    """List the possible matches that nobody has decided, the surest first, then the oldest; at most `MOST_MATCHES`."""
+    here = select(PossibleMatch).where(col(PossibleMatch.area) == area, col(PossibleMatch.decided_at).is_(None))
+    order = (col(PossibleMatch.strength), col(PossibleMatch.found_at), col(PossibleMatch.id))
+    return session.scalars(here.order_by(*order).limit(MOST_MATCHES)).all()
+
+
+def find_link(session: Session, area: str, link_id: str) -> ChildLink | None:
+    """Give what was said of two children, in this area."""
+    row = session.get(ChildLink, link_id)
+    return row if row is not None and row.area == area else None
+
+
+def links_of(session: Session, child_id: str) -> Sequence[ChildLink]:
+    """List the links by which a child is another too."""
+    theirs = or_(col(ChildLink.child_id) == child_id, col(ChildLink.other_child_id) == child_id)
+    return session.scalars(select(ChildLink).where(col(ChildLink.status) == "linked", theirs)).all()
+
+
+# --- pathways ---------------------------------------------------------------------------------------------------------
+
+
+def pathway_versions(session: Session, area: str) -> Sequence[PathwayVersion]:
+    """List the pathways that were adopted, the latest first."""
+    adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
+    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc())).all()
+
+
+def latest_pathways(session: Session, area: str) -> PathwayVersion | None:
+    """Give the pathways that were adopted last."""
+    adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
+    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc()).limit(1)).first()
+
+
+def routes_since(session: Session, area: str, since: datetime) -> Sequence[ReferralAgency]:
+    """List where the referrals since then were sent, and by which rules: at most `MOST_ROUTES`, the latest."""
+    sent = select(ReferralAgency).where(col(ReferralAgency.area) == area, col(ReferralAgency.received_at) >= since)
+    order = (col(ReferralAgency.received_at).desc(), col(ReferralAgency.reference), col(ReferralAgency.agency))
+    return session.scalars(sent.order_by(*order).limit(MOST_ROUTES)).all()
+
+
+def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]:
+    """List what children have become old enough for by that day, of referrals that still stand."""
+    ready = (
+        select(WaitingAssessment)
+        .join(Referral, col(Referral.reference) == col(WaitingAssessment.reference))
+        .where(
+            col(WaitingAssessment.is_ready).is_(False),
+            col(WaitingAssessment.ready_on) <= on,
+            col(Referral.status) == "received",
+        )
+    )
+    return session.scalars(ready.order_by(col(WaitingAssessment.ready_on)).limit(MOST_CHILDREN)).all()
 
 
 # --- uploads ----------------------------------------------------------------------------------------------------------

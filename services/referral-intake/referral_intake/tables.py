@@ -1,18 +1,25 @@
 """Intake's tables, and `apply`, which writes what its own events say to them."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel
 
 from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
+    AssessmentReady,
     ChildRegistered,
+    ChildrenKeptApart,
+    ChildrenLinked,
+    ChildrenUnlinked,
     ContactAdded,
     ContactChanged,
+    Event,
+    PathwaysAdopted,
     ProgressNoted,
     ReferralAmended,
     ReferralSubmitted,
@@ -117,6 +124,45 @@ class SenderLink(Row, table=True):
     generation: int
 
 
+class PathwayVersion(Row, table=True):
+    """Pathways that somebody adopted: `rules` is the event's own JSON."""
+
+    __tablename__ = "pathway_version"
+    __table_args__ = (Index("pathway_adopted", "area", "adopted_at"), DERIVED)
+    version: str = Field(primary_key=True)
+    area: str
+    adopted_at: datetime = Field(sa_type=UtcDateTime)
+    adopted_by: str
+    note: str
+    rules: str
+
+
+class WaitingAssessment(Row, table=True):
+    """A support that a child is too young for, and the day on which it comes up again."""
+
+    __tablename__ = "waiting_assessment"
+    __table_args__ = (Index("waiting_ready", "is_ready", "ready_on"), DERIVED)
+    reference: str = Field(primary_key=True)
+    support: str = Field(primary_key=True)
+    area: str
+    child_id: str
+    ready_on: date
+    is_ready: bool = False
+
+
+class ChildLink(Row, table=True):
+    """Whether two children are one, as a person has said: linked, unlinked or apart."""
+
+    __tablename__ = "child_link"
+    __table_args__ = (Index("child_link_child", "child_id"), Index("child_link_other", "other_child_id"), DERIVED)
+    link: str = Field(primary_key=True)
+    area: str
+    child_id: str
+    other_child_id: str
+    status: str
+    version: int
+
+
 class ReferralAddition(Row, table=True):
     """Something added to a referral: `text` is sealed; `evidence` are ids of uploads, separated by spaces."""
 
@@ -205,29 +251,44 @@ class SearchHash(Row, table=True):
     child_id: str = Field(primary_key=True)
 
 
+class MatchKey(Row, table=True):
+    """A keyed hash of what the same child would have in common with another form. Erasing a child empties its rows."""
+
+    __tablename__ = "match_key"
+    __table_args__ = (Index("match_child", "child_id"), KEPT)
+    area: str = Field(primary_key=True)
+    hash: str = Field(primary_key=True)
+    child_id: str = Field(primary_key=True)
+
+
+class PossibleMatch(Row, table=True):
+    """Two children who may be one: a task for a person. `why` are codes with spaces between."""
+
+    __tablename__ = "possible_match"
+    __table_args__ = (
+        UniqueConstraint("earlier", "later"),
+        Index("possible_match_open", "area", "decided_at", "found_at"),
+        KEPT,
+    )
+    id: str = Field(primary_key=True)
+    area: str
+    earlier: str
+    later: str
+    strength: str
+    why: str
+    found_at: datetime = Field(sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str | None = None
+    link: str | None = None
+
+
 # --- apply ------------------------------------------------------------------------------------------------------------
 
 
 def apply(session: Session, recorded: Recorded) -> None:
     """Write what an own event says to the derived tables of its stream."""
-    event = recorded.event
-    match event:
-        case ReferralSubmitted():
-            _apply_submitted(session, recorded, event)
-        case ReferralAmended():
-            _apply_amended(session, recorded, event)
-        case ReferralWithdrawn():
-            row = session.get_one(Referral, event.reference)
-            row.status, row.version = "withdrawn", recorded.version
-            row.withdrawn_at, row.withdrawal = recorded.time, event.reason
-        case ChildRegistered():
-            session.add(Child(child_id=event.child_id, area=recorded.area, identity=event.identity))
-        case ContactAdded() | ContactChanged():
-            upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
-        case ProgressNoted():
-            _apply_progress(session, recorded, event)
-        case SenderLinkNoted():
-            session.merge(SenderLink(area=recorded.area, **event.model_dump()))
+    if write := _WRITES.get(type(recorded.event)):
+        write(session, recorded, recorded.event)
 
 
 _PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
@@ -240,6 +301,10 @@ def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmit
     codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
     session.add(Referral(area=recorded.area, status="received", version=recorded.version, **plain, **codes))
     own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
+    for wait in event.waits:
+        waiting = wait.model_dump(include={"support", "ready_on"})
+        case = {"reference": event.reference, "area": recorded.area, "child_id": event.child_id}
+        session.add(WaitingAssessment(is_ready=False, **(case | waiting)))
     for route in event.routes:
         session.add(ReferralAgency(agency=route.agency, rules=" ".join(route.rules), **own))
 
@@ -268,5 +333,68 @@ def _apply_progress(session: Session, recorded: Recorded, event: ProgressNoted) 
     row.due_at = event.due_at or row.due_at
     row.received_at = event.received_at or row.received_at
 
+
+def _apply_withdrawn(session: Session, recorded: Recorded, event: ReferralWithdrawn) -> None:
+    row = session.get_one(Referral, event.reference)
+    row.status, row.version = "withdrawn", recorded.version
+    row.withdrawn_at, row.withdrawal = recorded.time, event.reason
+
+
+def _apply_ready(session: Session, recorded: Recorded, event: AssessmentReady) -> None:
+    session.get_one(Referral, event.reference).version = recorded.version
+    session.get_one(WaitingAssessment, (event.reference, event.support)).is_ready = True
+
+
+def _apply_registered(session: Session, recorded: Recorded, event: ChildRegistered) -> None:
+    session.add(Child(child_id=event.child_id, area=recorded.area, identity=event.identity))
+
+
+def _apply_said_of_children(session: Session, recorded: Recorded, event: ChildrenLinked | ChildrenKeptApart) -> None:
+    status = "linked" if isinstance(event, ChildrenLinked) else "apart"
+    facts = event.model_dump(include={"link", "child_id", "other_child_id"})
+    session.add(ChildLink(area=recorded.area, status=status, version=recorded.version, **facts))
+
+
+def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinked) -> None:
+    link = session.get_one(ChildLink, event.link)
+    link.status, link.version = "unlinked", recorded.version
+
+
+def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
+    upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
+
+
+def _apply_pathways(session: Session, recorded: Recorded, event: PathwaysAdopted) -> None:
+    session.add(
+        PathwayVersion(
+            version=event.version,
+            area=recorded.area,
+            adopted_at=recorded.time,
+            adopted_by=recorded.actor,
+            note=event.note,
+            rules=event.model_dump_json(),
+        )
+    )
+
+
+def _apply_link_noted(session: Session, recorded: Recorded, event: SenderLinkNoted) -> None:
+    session.merge(SenderLink(area=recorded.area, **event.model_dump()))
+
+
+_WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
+    ReferralSubmitted: _apply_submitted,
+    ReferralAmended: _apply_amended,
+    ReferralWithdrawn: _apply_withdrawn,
+    AssessmentReady: _apply_ready,
+    ChildRegistered: _apply_registered,
+    ChildrenLinked: _apply_said_of_children,
+    ChildrenKeptApart: _apply_said_of_children,
+    ChildrenUnlinked: _apply_unlinked,
+    ContactAdded: _apply_contact,
+    ContactChanged: _apply_contact,
+    ProgressNoted: _apply_progress,
+    PathwaysAdopted: _apply_pathways,
+    SenderLinkNoted: _apply_link_noted,
+}
 
 log = EventLog("referral-intake", Row.metadata, apply)
