@@ -124,6 +124,9 @@ READERS = ("sender", "triager", "school", "family")
 SUPPLIERS = _any("booking_coordinator")
 WHO_MAY: dict[str, Permission] = {
     "referral.submit": Permission(REFERRERS),
+    "concern.log": Permission(_any("senco", "teacher")),
+    "concern.read": Permission(_any("senco", "teacher"), ("sender", "school"), otherwise=404),
+    "referral.bulk": Permission(_any("senco")),
     "referral.read": Permission(None, READERS, otherwise=404),
     "referral.add": Permission(None, READERS, otherwise=404),
     "referral.withdraw": Permission(None, ("sender", "school", "family"), hidden=True),

@@ -302,6 +302,41 @@ class PathwaysAdopted(Event, source="referral-intake"):
     note: str
 
 
+class ConcernSaid(Part):
+    """Fields of every event of a concern."""
+
+    concern: str
+    child_id: str
+
+
+class ConcernLogged(ConcernSaid, Event, source="referral-intake"):
+    """Staff of a school noticed something about a child. Stream `concern/<id>`; `told` seals what was written.
+
+    `escalated` says by which rule the SENCO has to decide, if they have.
+    """
+
+    setting: str
+    logged_by: str
+    raised_on: date
+    area_of_need: str
+    impact: str
+    strategy_helped: bool | None = None
+    escalated: str | None = None
+    told: Sealed
+
+
+class ConcernReferred(ConcernSaid, Event, source="referral-intake"):
+    """A concern has become a referral. Stream `concern/<id>`; its end."""
+
+    reference: str
+
+
+class ConcernClosed(ConcernSaid, Event, source="referral-intake"):
+    """Nothing more is needed. Stream `concern/<id>`; its end."""
+
+    reason: Sealed
+
+
 class ProgressNoted(Event, source="referral-intake"):
     """Intake heard where a referral stands with an agency. Stream `progress/<reference>`."""
 
@@ -800,6 +835,10 @@ UNHEARD = frozenset(
         "WithdrawalNoted",
         # what concerns the service that says it, its auditors and its figures alone
         "PathwaysAdopted",
+        # a school's own, until it becomes a referral
+        "ConcernClosed",
+        "ConcernLogged",
+        "ConcernReferred",
         "ChildrenKeptApart",
         "ChildrenLinked",
         "ChildrenUnlinked",

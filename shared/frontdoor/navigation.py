@@ -5,6 +5,7 @@ from frontdoor.access import WHO_MAY, Actor
 _LINKS: tuple[tuple[str, str, str], ...] = (
     ("referral.submit", "/refer", "Make a referral"),
     ("referral.submit", "/referrals", "My referrals"),
+    ("concern.log", "/concerns", "Concerns"),
     ("queue.read", "/queues", "Queues"),
     ("child.link", "/matches", "Possible matches"),
     ("record.list", "/records", "Shared records"),

@@ -272,6 +272,7 @@ def test_every_page_of_the_form_passes_axe_at_320_pixels_for_a_senco_and_a_healt
 
 @pytest.mark.parametrize(("name", "pages"), [
     ("Alex Winter", ["/pathways", "/pathways/change"]),
+    ("Priya Raman", ["/concerns", "/concerns/new", "/refer/bulk"]),
     ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink"]),
 ])  # fmt: skip
 def test_the_pages_of_staff_pass_axe_at_320_pixels(page, address, name, pages):

@@ -8,10 +8,11 @@ from pydantic import BaseModel
 from frontdoor.calls import Call, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import RawJson, json_body, validate
-from referral_intake import alerts, handlers, identity, pathways, uploads
+from referral_intake import alerts, concerns, handlers, identity, pathways, uploads
 from referral_intake.commands import (
     Addition,
     ChildSearch,
+    ConcernForm,
     ContactChange,
     PathwayChange,
     ReferralForm,
@@ -245,6 +246,14 @@ class Adopted(BaseModel):
     based_on: str
 
 
+class ConcernKept(BaseModel):
+    """A concern that is kept; `why` says by which rule the SENCO has to decide."""
+
+    concern: str
+    status: Literal["logged", "to_decide"]
+    why: str | None
+
+
 class Alerts(BaseModel):
     """The alerts, unread ones first."""
 
@@ -393,6 +402,20 @@ def adopt_pathways(
     call: Annotated[Call, may("pathways.manage")], change: Annotated[PathwayChange, json_body(PathwayChange)]
 ) -> Any:
     return call.once(lambda work: pathways.adopt(work, change))
+
+
+@router.post("/api/concerns", status_code=201, responses=_created(ConcernKept), summary="Log a concern")
+def log_concern(call: Annotated[Call, may("concern.log")], form: Annotated[ConcernForm, json_body(ConcernForm)]) -> Any:
+    child_id = short_id("C")
+    return call.once(
+        lambda work: concerns.log(work, form, child_id), prepare=lambda: concerns.prepare(call.parts, child_id)
+    )
+
+
+@router.get("/api/concerns", summary="List your school's concerns, as far as you may see them")
+def list_concerns(call: Annotated[Call, may("concern.log")]) -> dict[str, list[dict[str, Any]]]:
+    with call.work() as work:
+        return {"concerns": concerns.listed(work)}
 
 
 @router.get("/api/alerts", summary="List alerts of immediate danger")

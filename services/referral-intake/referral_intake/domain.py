@@ -77,6 +77,11 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     },
     "pathways": {"PathwaysAdopted": (frozenset({""}), "adopted")},
     "child": {"ChildRegistered": (frozenset({""}), "registered")},
+    "concern": {
+        "ConcernLogged": (frozenset({""}), "logged"),
+        "ConcernReferred": (frozenset({"logged"}), "referred"),
+        "ConcernClosed": (frozenset({"logged"}), "closed"),
+    },
     "child-link": {
         "ChildrenLinked": (frozenset({""}), "linked"),
         "ChildrenKeptApart": (frozenset({""}), "apart"),

@@ -8,9 +8,14 @@ from frontdoor.areas import Organisation
 from frontdoor.calls import Call
 from frontdoor.problems import Problem
 from frontdoor.work import Work
-from referral_intake import domain, store, tables
+from referral_intake import concerns, domain, store, tables
 from referral_intake.filled_form import Filled
 from referral_intake.questions import SETTINGS, first_values, reader_of
+
+CONCERN = "_concern"
+"""Which concern a form was begun from, kept among what was typed; it is no field of the form."""
+BULK = "bulk"
+"""Where somebody is who has a file of referrals to send: no form, and listed with none."""
 
 
 def nothing_here() -> Problem:
@@ -56,7 +61,14 @@ def keep(work: Work, draft: str, changed: Filled, page: str) -> None:
 def listed(call: Call) -> list[dict[str, Any]]:
     """List the forms that somebody has begun, the latest first: id, what to call it, when it was saved, who waits."""
     with call.look() as session:
-        return [_line(call, row) for row in store.drafts_of(session, call.actor.person)]
+        rows = store.drafts_of(session, call.actor.person)
+        return [_line(call, row) for row in rows if row.page != BULK]
+
+
+def settle_concern(work: Work, changed: Filled, reference: str) -> None:
+    """Say of the concern that a form was begun from, if it was, that it has become this referral."""
+    if concern := changed.form.value(CONCERN):
+        concerns.referred(work, concern, reference)
 
 
 def how(work: Work, draft: str) -> domain.FilledIn:

@@ -173,7 +173,8 @@ def _send(call: Call, draft: str, filled: Filled) -> None:
     form, child_id = filled.command(), short_id("C")
     handlers.prepare_child(call.parts, form, child_id)
     with call.work() as work:
-        handlers.receive_referral_once(work, draft, form, child_id, drafts.how(work, draft))
+        sent = handlers.receive_referral_once(work, draft, form, child_id, drafts.how(work, draft))
+        drafts.settle_concern(work, filled, sent.reference)
         store.drop_draft(work.session, draft, call.actor.person)
 
 

@@ -21,6 +21,8 @@ from frontdoor.web.wording import words
 from frontdoor.work import Work
 from referral_intake import (
     alerts,
+    bulk_pages,
+    concern_pages,
     domain,
     drafts,
     evidence_pages,
@@ -36,6 +38,8 @@ from referral_intake.questions import STAFF, in_words, reader_of
 from referral_intake.told import told
 
 router = APIRouter(include_in_schema=False)
+router.routes.extend(bulk_pages.router.routes)
+router.routes.extend(concern_pages.router.routes)
 router.routes.extend(evidence_pages.router.routes)
 router.routes.extend(form_pages.router.routes)
 router.routes.extend(identity_pages.router.routes)

@@ -13,6 +13,8 @@ from referral_intake.tables import (
     Alert,
     Child,
     ChildLink,
+    Concern,
+    ConcernKey,
     Contact,
     Draft,
     FormToken,
@@ -322,6 +324,40 @@ def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]
         )
     )
     return session.scalars(ready.order_by(col(WaitingAssessment.ready_on)).limit(MOST_CHILDREN)).all()
+
+
+# --- concerns ---------------------------------------------------------------------------------------------------------
+
+
+def keep_concern_key(session: Session, concern: str, key: str) -> None:
+    """Keep by what a school's concerns about one child are found together."""
+    session.add(ConcernKey(concern=concern, hash=key))
+
+
+def key_of_concern(session: Session, concern: str) -> str:
+    """Give the key of the child that a concern is about; "" once it has been erased."""
+    row = session.get(ConcernKey, concern)
+    return row.hash if row else ""
+
+
+def find_concern(session: Session, area: str, concern: str) -> Concern | None:
+    """Give a concern of this area."""
+    row = session.get(Concern, concern)
+    return row if row is not None and row.area == area else None
+
+
+def concerns_of_child(session: Session, area: str, key: str) -> Sequence[Concern]:
+    """List a school's concerns about one child, the latest first."""
+    theirs = select(Concern).join(ConcernKey, col(ConcernKey.concern) == col(Concern.concern))
+    same = theirs.where(col(Concern.area) == area, col(ConcernKey.hash) == key)
+    return session.scalars(same.order_by(col(Concern.raised_on).desc(), col(Concern.concern))).all()
+
+
+def concerns_of_school(session: Session, area: str, setting: str) -> Sequence[Concern]:
+    """List a school's latest `MOST_CHILDREN` concerns: those to decide first, each group the latest first."""
+    here = select(Concern).where(col(Concern.area) == area, col(Concern.setting) == setting)
+    order = (col(Concern.status) != "to_decide", col(Concern.logged_at).desc(), col(Concern.concern))
+    return session.scalars(here.order_by(*order).limit(MOST_CHILDREN)).all()
 
 
 # --- uploads ----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from frontdoor.events import (
     ChildrenKeptApart,
     ChildrenLinked,
     ChildrenUnlinked,
+    ConcernClosed,
+    ConcernLogged,
+    ConcernReferred,
     ContactAdded,
     ContactChanged,
     Event,
@@ -150,6 +153,27 @@ class WaitingAssessment(Row, table=True):
     is_ready: bool = False
 
 
+class Concern(Row, table=True):
+    """A concern of a school's staff: `told` is sealed; `status` is logged, to_decide, referred or closed."""
+
+    __table_args__ = (Index("concern_setting", "area", "setting", "logged_at"), DERIVED)
+    concern: str = Field(primary_key=True)
+    area: str
+    child_id: str
+    setting: str
+    logged_by: str
+    logged_at: datetime = Field(sa_type=UtcDateTime)
+    raised_on: date
+    area_of_need: str
+    impact: str
+    strategy_helped: bool | None = None
+    status: str
+    why: str | None = None
+    reference: str | None = None
+    told: str
+    version: int
+
+
 class ChildLink(Row, table=True):
     """Whether two children are one, as a person has said: linked, unlinked or apart."""
 
@@ -261,6 +285,15 @@ class MatchKey(Row, table=True):
     child_id: str = Field(primary_key=True)
 
 
+class ConcernKey(Row, table=True):
+    """A keyed hash by which a school's concerns about one child are found together; erasing the child empties it."""
+
+    __tablename__ = "concern_key"
+    __table_args__ = (Index("concern_hash", "hash"), KEPT)
+    concern: str = Field(primary_key=True)
+    hash: str
+
+
 class PossibleMatch(Row, table=True):
     """Two children who may be one: a task for a person. `why` are codes with spaces between."""
 
@@ -355,6 +388,20 @@ def _apply_said_of_children(session: Session, recorded: Recorded, event: Childre
     session.add(ChildLink(area=recorded.area, status=status, version=recorded.version, **facts))
 
 
+def _apply_concern(session: Session, recorded: Recorded, event: ConcernLogged) -> None:
+    facts = event.model_dump(exclude={"escalated"})
+    status = "to_decide" if event.escalated else "logged"
+    when = {"area": recorded.area, "logged_at": recorded.time, "version": recorded.version}
+    session.add(Concern(status=status, why=event.escalated, **(facts | when)))
+
+
+def _apply_concern_end(session: Session, recorded: Recorded, event: ConcernReferred | ConcernClosed) -> None:
+    row = session.get_one(Concern, event.concern)
+    row.status, row.version = "closed", recorded.version
+    if isinstance(event, ConcernReferred):
+        row.status, row.reference = "referred", event.reference
+
+
 def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinked) -> None:
     link = session.get_one(ChildLink, event.link)
     link.status, link.version = "unlinked", recorded.version
@@ -390,6 +437,9 @@ _WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
     ChildrenLinked: _apply_said_of_children,
     ChildrenKeptApart: _apply_said_of_children,
     ChildrenUnlinked: _apply_unlinked,
+    ConcernLogged: _apply_concern,
+    ConcernReferred: _apply_concern_end,
+    ConcernClosed: _apply_concern_end,
     ContactAdded: _apply_contact,
     ContactChanged: _apply_contact,
     ProgressNoted: _apply_progress,
