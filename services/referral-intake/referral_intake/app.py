@@ -5,7 +5,7 @@ from frontdoor.calendars import local_date
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import alerts, api, domain, pages, pathways, store, subscriptions, tables
+from referral_intake import alerts, api, domain, fhir_api, pages, pathways, store, subscriptions, tables
 
 
 def bring_up_ready(parts: Parts) -> int:
@@ -47,8 +47,9 @@ service = Service(
         "/api/links",
         "/api/pathways",
         "/api/concerns",
+        "/api/fhir",
     ),
-    routers=(api.router, pages.router, origin.router),
+    routers=(api.router, fhir_api.router, pages.router, origin.router),
     log=tables.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,
