@@ -257,4 +257,6 @@ def test_every_answer_is_shown_to_a_triager_in_plain_words(stage):
     for words in ("There is a large dog.", "Robin; twin brother", "By post", "Thursday 12 November 2026", "Reception"):
         assert words in said
     assert "Attendance 91" in said
+    assert "Name Dawn Thorne Relationship mother" in said
+    assert "Also" not in said
     assert "Speech, language and communication (main need)" in said

@@ -72,6 +72,8 @@ class Section(_Part):
 
     slug: str
     title: Said
+    told: Said = ""
+    """What it is called by who reads what was written, where the title speaks to who writes it."""
     optional: bool = False
     pages: list[Page]
 

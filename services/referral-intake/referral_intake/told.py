@@ -6,7 +6,7 @@ from typing import Any
 from frontdoor.areas import Area
 from frontdoor.web.wording import day, starred, words
 from referral_intake.domain import ADDED_LATER
-from referral_intake.questions import STAFF, Question, Reader, in_words, questions
+from referral_intake.questions import STAFF, Page, Question, Reader, Section, in_words, questions
 
 _ADDED = "Added later"
 _ABOUT = {"referrer": "Who filled in the form", ADDED_LATER: _ADDED}
@@ -27,7 +27,7 @@ def told(sent: Mapping[str, Any], area: Area, reader: Reader = STAFF) -> list[tu
         if texts:
             lines = found.setdefault(_heading(path, sent, reader), {})
             lines.setdefault(_label(path, reader), []).extend(texts)
-    order = [_ADDED, *(reader.say(section.title) for section in questions().sections)]
+    order = [_ADDED, *(_title(section, reader) for section in questions().sections)]
     placed = sorted(found, key=lambda heading: order.index(heading) if heading in order else len(order))
     return [(heading, list(found[heading].items())) for heading in placed]
 
@@ -62,23 +62,28 @@ def _heading(path: str, sent: Mapping[str, Any], reader: Reader) -> str:
         return f"Person to tell: {name}" if name else f"Person to tell, number {int(number) + 1}"
     if top in _ABOUT:
         return _ABOUT[top]
-    return next((reader.say(title) for title, one in _asked() if _alike(one.name, path)), "Also")
+    return next((_title(part, reader) for part, _, one in _asked() if _alike(one.name, path)), "Also")
 
 
-def _asked() -> Iterator[tuple[Any, Question]]:
-    return ((part.title, one) for part in questions().sections for page in part.pages for one in page.questions)
+def _title(section: Section, reader: Reader) -> str:
+    return reader.say(section.told or section.title)
+
+
+def _asked() -> Iterator[tuple[Section, Page, Question]]:
+    return ((part, page, one) for part in questions().sections for page in part.pages for one in page.questions)
 
 
 def _alike(name: str, path: str) -> bool:
     """Whether a question asks for a path, or for something in it."""
     asked, wanted = starred(name), starred(path)
-    return asked in {wanted, f"{wanted}.*"} or (wanted.endswith(".*") and asked.startswith(f"{wanted}."))
+    rows = wanted.endswith(".*") and (asked == wanted.removesuffix(".*") or asked.startswith(f"{wanted}."))
+    return rows or asked in {wanted, f"{wanted}.*"}
 
 
 def _question(path: str, reader: Reader) -> Question | None:
-    alike = [one for _, one in _asked() if starred(one.name) in {starred(path), f"{starred(path)}.*"}]
-    mine = [one for one in alike if reader.is_asked(one)]
-    return next(iter(mine or alike), None)
+    alike = [(page, one) for _, page, one in _asked() if starred(one.name) in {starred(path), f"{starred(path)}.*"}]
+    mine = [one for page, one in alike if reader.is_asked(page) and reader.is_asked(one)]
+    return next(iter(mine or [one for _, one in alike]), None)
 
 
 def _label(path: str, reader: Reader) -> str:
