@@ -133,12 +133,18 @@ READERS = ("sender", "triager", "school", "family")
 SUPPLIERS = _any("booking_coordinator")
 WHO_MAY: dict[str, Permission] = {
     "referral.submit": Permission(REFERRERS),
+    "concern.log": Permission(_any("senco", "teacher")),
+    "concern.read": Permission(_any("senco", "teacher"), ("sender", "school"), otherwise=404),
+    "referral.bulk": Permission(_any("senco")),
     "referral.read": Permission(None, READERS, otherwise=404),
     "referral.add": Permission(None, READERS, otherwise=404),
     "referral.withdraw": Permission(None, ("sender", "school", "family"), hidden=True),
     "referral.contacts": Permission(None, ("sender", "family", "triager"), hidden=True),
     "referral.list": Permission(None),
     "alert.read": Permission({"triager": "own_agency"}),
+    "pathways.read": Permission(None),
+    "pathways.manage": Permission(_any("admin")),
+    "child.link": Permission(_any("triager"), ("triager",)),
     "child.search": Permission(_any("triager", "social_worker", "nurse"), ("agency",)),
     "queue.read": Permission(
         {"triager": "own_agency", "panel_chair": "any", "panel_member": "own_agency"}, ("triager", "panel")

@@ -8,6 +8,7 @@ from frontdoor.areas import Area, areas_folder, load_area
 from frontdoor.database import Database
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.replicas import Replicas
+from frontdoor.scanning import scanner
 from frontdoor.seal import KeyStore
 from frontdoor.service import Service
 from frontdoor.settings import Settings
@@ -46,5 +47,6 @@ def wire(
         folder=folder,
         public_url=settings.address,
         demo=settings.env == "demo",
+        scan=scanner(settings.scanner),
         replicas=_replicas(settings.redis, settings.secret("sessions")),
     )

@@ -98,6 +98,13 @@ class Contacts(_Frozen):
     advice_link: Link
 
 
+class MinimumAge(_Frozen):
+    """From which age a support is given, and which supports start meanwhile; nobody is declined for being younger."""
+
+    from_age: int = Field(ge=1, le=24)
+    interim: tuple[Id, ...] = ()
+
+
 class Pathways(_Frozen):
     """Which agencies a support asked for, or a need named, concerns.
 
@@ -109,6 +116,14 @@ class Pathways(_Frozen):
     support: dict[str, Agencies]
     needs: dict[str, Agencies]
     catch_all: Agencies
+    minimum_ages: dict[str, MinimumAge] = {}
+
+    @model_validator(mode="after")
+    def _ages_are_of_supports(self) -> Self:
+        named = {code for code, age in self.minimum_ages.items() for code in (code, *age.interim)}
+        if unknown := sorted(named - self.support.keys()):
+            raise ValueError(f"minimum_ages names supports that have no pathway: {', '.join(unknown)}")
+        return self
 
     def for_support(self, code: str) -> tuple[Agency, ...]:
         """The agencies one kind of support concerns."""

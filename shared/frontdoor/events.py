@@ -18,6 +18,7 @@ Mode = Literal["individual", "group"]
 Priority = Literal["routine", "soon", "urgent"]
 Channel = Literal["email", "sms", "letter", "phone", "none"]
 Kind = Literal["request", "section_23_notification"]
+ArrivedBy = Literal["email", "post", "hand", "telephone"]
 EntryStatus = Literal["queued", "on_hold", "returned", "accepted", "declined", "redirected", "withdrawn", "closed"]
 
 AGENCIES: tuple[Agency, ...] = ("care", "education", "health")
@@ -138,6 +139,21 @@ class Route(Part):
     rules: tuple[str, ...]
 
 
+class Wait(Part):
+    """A support that the child is too young for: it comes up again on `ready_on`; `interim` supports start at once."""
+
+    support: str
+    ready_on: date
+    interim: tuple[str, ...] = ()
+
+
+class MinimumAge(Part):
+    """From which age, in whole years, a support is given, and which supports start meanwhile."""
+
+    from_age: int
+    interim: tuple[str, ...] = ()
+
+
 class ContactRef(Part):
     """An adult, or the young person, who is told what happens."""
 
@@ -151,6 +167,34 @@ class ChildRegistered(Event, source="referral-intake", people=True):
     child_id: str
     identity: Sealed
     setting: str | None = None
+
+
+class ChildrenSaid(Part):
+    """Fields of: somebody has said whether two children, registered by two referrals, are one. `why` are codes."""
+
+    link: str
+    child_id: str
+    other_child_id: str
+    why: tuple[str, ...] = ()
+
+
+class ChildrenLinked(ChildrenSaid, Event, source="referral-intake"):
+    """Two children are one. Stream `child-link/<link>`; nothing is re-keyed, and each referral stays as it is."""
+
+    references: tuple[str, ...] = ()
+
+
+class ChildrenKeptApart(ChildrenSaid, Event, source="referral-intake"):
+    """Two children who looked like one are two, as twins are. Stream `child-link/<link>`."""
+
+
+class ChildrenUnlinked(Event, source="referral-intake"):
+    """A link was wrong and is taken back. Stream `child-link/<link>`; `reason` is what the person wrote."""
+
+    link: str
+    child_id: str
+    other_child_id: str
+    reason: Sealed
 
 
 class ContactAdded(Event, source="referral-intake", people=True):
@@ -206,6 +250,10 @@ class ReferralSubmitted(Event, source="referral-intake"):
     consent_given: bool
     consent_on: date
     previous_reference: str | None = None
+    arrived_by: ArrivedBy | None = None
+    form_minutes: int | None = None
+    drafted_by: str | None = None
+    waits: tuple[Wait, ...] = ()
     story: Sealed
 
     @property
@@ -230,6 +278,62 @@ class ReferralWithdrawn(Event, source="referral-intake"):
     reference: str
     child_id: str
     agencies: tuple[Agency, ...]
+    reason: Sealed
+
+
+class AssessmentReady(Event, source="referral-intake"):
+    """The child is old enough now for a support that was asked for too early. Stream `referral/<reference>`."""
+
+    reference: str
+    child_id: str
+    support: str
+    agencies: tuple[Agency, ...]
+
+
+class PathwaysAdopted(Event, source="referral-intake"):
+    """New pathways are in force from now on. Stream `pathways/<version>`; `based_on` is the version they change."""
+
+    version: str
+    based_on: str
+    support: dict[str, tuple[Agency, ...]]
+    needs: dict[str, tuple[Agency, ...]]
+    catch_all: tuple[Agency, ...]
+    minimum_ages: dict[str, MinimumAge] = {}
+    note: str
+
+
+class ConcernSaid(Part):
+    """Fields of every event of a concern."""
+
+    concern: str
+    child_id: str
+
+
+class ConcernLogged(ConcernSaid, Event, source="referral-intake"):
+    """Staff of a school noticed something about a child. Stream `concern/<id>`; `told` seals what was written.
+
+    `escalated` says by which rule the SENCO has to decide, if they have.
+    """
+
+    setting: str
+    logged_by: str
+    raised_on: date
+    area_of_need: str
+    impact: str
+    strategy_helped: bool | None = None
+    escalated: str | None = None
+    told: Sealed
+
+
+class ConcernReferred(ConcernSaid, Event, source="referral-intake"):
+    """A concern has become a referral. Stream `concern/<id>`; its end."""
+
+    reference: str
+
+
+class ConcernClosed(ConcernSaid, Event, source="referral-intake"):
+    """Nothing more is needed. Stream `concern/<id>`; its end."""
+
     reason: Sealed
 
 
@@ -734,6 +838,14 @@ UNHEARD = frozenset(
         "WaitingChildNoted",
         "WithdrawalNoted",
         # what concerns the service that says it, its auditors and its figures alone
+        "PathwaysAdopted",
+        # a school's own, until it becomes a referral
+        "ConcernClosed",
+        "ConcernLogged",
+        "ConcernReferred",
+        "ChildrenKeptApart",
+        "ChildrenLinked",
+        "ChildrenUnlinked",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",

@@ -13,9 +13,11 @@ from pathlib import Path
 from frontdoor.seal import KeyStore
 
 LARGEST = 10 * 1024 * 1024
+TOO_LARGE = "The file must be 10 MB or smaller."
 LARGEST_UNPACKED = 200 * 1024 * 1024
 MOST_PIXELS = 100_000_000
 WRONG_FILE = "The selected file must be a PDF, Word (docx), OpenDocument (odt), PNG, JPEG or plain text file"
+UNSAFE = "The selected file could not be checked: save it again and choose the new file"
 _EICAR = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _MARKUP = re.compile(rb"<\s*(!doctype|html|svg|script|\?xml|body|iframe)", re.IGNORECASE)
@@ -47,7 +49,7 @@ def kind_of_file(data: bytes) -> str:
     if not data:
         raise WrongFile("empty_file", "The selected file is empty")
     if _EICAR in data:
-        raise WrongFile("unsafe_file", "The selected file could not be checked: save it again and choose the new file")
+        raise WrongFile("unsafe_file", UNSAFE)
     if data.startswith(b"%PDF-"):
         return _kind_of_pdf(data)
     if data.startswith(_PNG):

@@ -5,12 +5,15 @@ from frontdoor.access import WHO_MAY, Actor
 _LINKS: tuple[tuple[str, str, str], ...] = (
     ("referral.submit", "/refer", "Make a referral"),
     ("referral.submit", "/referrals", "My referrals"),
+    ("concern.log", "/concerns", "Concerns"),
     ("queue.read", "/queues", "Queues"),
+    ("child.link", "/matches", "Possible matches"),
     ("record.list", "/records", "Shared records"),
     ("waiting.read", "/booking/waiting-list", "Waiting list"),
     ("supply.manage", "/booking", "Booking"),
     ("alert.read", "/alerts", "Alerts"),
     ("messages.demo", "/messages", "Sent messages"),
+    ("pathways.manage", "/pathways", "Pathways"),
     ("operations.read", "/operations", "Operations"),
 )
 

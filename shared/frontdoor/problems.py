@@ -67,7 +67,9 @@ def validate(model: type[Model], value: Any) -> Model:
 
 
 async def read_body(request: Request) -> bytes:
-    """Read the body, refusing what is not JSON (415) and what is too long (413)."""
+    """Read the body, refusing what is not JSON or packed (415) and what is too long (413)."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise Problem(415, "encoded", "Send the body as it is, without compression.")
     kind, parameters = parse_options_header(request.headers.get("content-type", ""))
     if kind.lower() != b"application/json" or parameters.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
         raise Problem(415, "not_json", "Send the body as application/json, in UTF-8.")

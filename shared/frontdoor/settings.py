@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     installation read the same. A service alone is told its database and the keys' (`postgresql+psycopg://…`), Kafka's
     bootstrap servers, Redis (`redis://…`; it may be missing), which `member` of its service it is (each replica
     another, the same after each start), and where the other services are (`peers`, with `{service}` for the name).
+    `scanner` is where files are scanned (`clamd://host:port`); without one no file is.
     `otlp` is the address of an OpenTelemetry collector, named as all programs name it; without one nothing is traced.
     """
 
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     keys_url: str | None = None
     kafka: str | None = None
     redis: str | None = None
+    scanner: str | None = None
     member: str = "1"
     peers: str = "http://{service}:8000"
     otlp: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")

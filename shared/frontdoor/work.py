@@ -20,6 +20,7 @@ from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.replicas import Replicas
+from frontdoor.scanning import Scan, nothing
 from frontdoor.seal import KeyStore
 
 
@@ -132,6 +133,7 @@ class Parts:
     public_url: str
     demo: bool
     replicas: Replicas = field(default_factory=Replicas)
+    scan: Scan = nothing
 
     @property
     def audit(self) -> Table:

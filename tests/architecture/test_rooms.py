@@ -22,10 +22,36 @@ FILES = {
 ITS_OWN = {
     "notification": {"channels.py", "wording.py"},  # the outside world, and the words that go there
     "referral-intake": {
-        "alerts.py",  # immediate danger, which is never a referral
-        "form_pages.py",
+        # the form: its questions, what was answered, its pages, and what it may say besides
+        "questions.py",
         "filled_form.py",
-        "questions.py",  # the form: pages, answers, questions
+        "assumed_answers.py",
+        "form_pages.py",
+        "form_details.py",
+        "drafts.py",
+        "told.py",
+        "visibility.py",
+        # files and reports
+        "uploads.py",
+        "sent_files.py",
+        "evidence_pages.py",
+        "reports.py",
+        # its other wishes, each with its rule, its handlers and its pages
+        "alerts.py",
+        "bulk.py",
+        "bulk_pages.py",
+        "concern_rules.py",
+        "concerns.py",
+        "concern_pages.py",
+        "matching.py",
+        "identity.py",
+        "identity_pages.py",
+        "pathways.py",
+        "pathway_pages.py",
+        # the edge, and the tables
+        "fhir.py",
+        "fhir_api.py",
+        "tables.py",
     },
     "therapy-booking": {
         "allocation",  # who gets which block: an engine of its own, pure and without a database

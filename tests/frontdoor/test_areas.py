@@ -280,7 +280,7 @@ class TestWrongFolders:
         ("file", "old", "new", "says"),
         [
             ("area.yaml", "name: Saltmarsh", "nam: Saltmarsh", "area.yaml: nam: Extra inputs"),
-            ("area.yaml", 'version: "2026.2"', "version: 2026.2", "area.yaml: version: Input should be a valid string"),
+            ("area.yaml", 'version: "2026.3"', "version: 2026.3", "area.yaml: version: Input should be a valid string"),
             ("area.yaml", "  duty_team_night: ", "  # ", "area.yaml: contacts.duty_team_night: Field required"),
             ("area.yaml", "duty_team_day: 01632", "duty_team_day: ring", "contacts.duty_team_day: String should match"),
             ("area.yaml", "send.team@example.org", "send.team", "contacts.send_team_email: String should match"),

@@ -60,7 +60,7 @@ def test_a_place_in_the_outbox_is_a_number_or_refused(stage, family, before, sta
 def test_outside_the_demo_there_is_no_outbox_and_nothing_is_sent(tmp_path):
     stage = Stage(service, tmp_path)
     stage.parts = replace(stage.parts, demo=False)
-    assert [chore.run(stage.parts) for chore in service.chores] == [0]
+    assert sum(chore.run(stage.parts) for chore in service.chores) == 0
     stage.app = build(service, stage.parts, lambda: {"ok": True})
     assert page(stage).status_code in {303, 404}
 

@@ -161,9 +161,124 @@ def test_the_form_works_without_scripts(browser, address):
     page.get_by_label("Priya Raman", exact=True).check()
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Start now").click()
-    page.get_by_role("link", name="The child").click()
+    page.get_by_role("link", name="The child", exact=True).click()
     page.get_by_label("First name").fill("Maisie")
     page.get_by_label("Last name").fill("Thorne")
     page.get_by_role("button", name=CONTINUE).click()
     assert page.get_by_role("heading", level=1).inner_text() == "When was the child born?"
     context.close()
+
+
+CONCERN = (
+    "In class about half of what Maisie says is understood by adults who do not know her. She is starting to give up "
+    "and point. It affects her phonics group and her friendships."
+)
+SALT = [
+    ("danger", [("No", " ")]),
+    ("name", [("First name", "Maisie"), ("Last name", "Thorne")]),
+    ("birth", [("Day", "14"), ("Month", "2"), ("Year", "2021")]),
+    ("home", [("Postcode", "SS2 9ZZ")]),
+    ("health", [("NHS number", "9990101000")]),
+    ("more", []),
+    ("people", "Add a person"),
+    ("person-0", [("Their name", "Dawn Thorne"), ("Who are they to the child?", "mother"), ("Yes", " ")]),
+    ("reach-0", [("Text message", " "), ("Their telephone number", "07700900101")]),
+    ("people", []),
+    ("not-to-tell", []),
+    ("setting", []),
+    ("concern", [
+        ("What do you see", CONCERN),
+        ("Day", "22"), ("Month", "9"), ("Year", "2026"),
+    ]),
+    ("needs", [("Speech, language and communication", " ")]),
+    ("support", [("Speech and language therapy", " ")]),
+    ("tried", [("Small groups", " "), ("What has been tried so far?", "WellComm screen, small group 3 times a week.")]),
+    ("strengths", [("What is the child good at, and what do they enjoy?", "Keen, sociable, loves drawing."),
+                   ("What does the child say about it, in their own words?", "I say it and they say what.")]),
+    ("consent", [("Yes", " "), ("Who was asked?", "Dawn Thorne"), ("Day", "6"), ("Month", "10"), ("Year", "2026")]),
+    ("sharing", []),
+]  # fmt: skip
+"""A typical referral for speech and language therapy, as a SENCO who knows the form sends it."""
+KEY, POINT, HOME, THINK = 0.2, 1.1, 0.4, 1.35
+"""Seconds of the keystroke-level model (Card, Moran and Newell 1983): an average typist's key, to point and click, to
+move a hand between mouse and keyboard, to think of what comes next (once a page)."""
+
+
+def test_a_practised_senco_sends_a_typical_referral_with_fewer_than_40_fields_in_under_4_minutes(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(f"{address}/sign-in?next=/refer")
+    page.get_by_label("Priya Raman", exact=True).check()
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Start now").click()
+    form, touched, seconds, clicks = page.url.rpartition("/")[0], 0, POINT, 1
+    form = page.url if page.url.rpartition("/")[2].startswith("D-") else form
+    for slug, questions in SALT:
+        if not page.url.endswith(f"/{slug}"):
+            page.goto(f"{form}/{slug}")
+            clicks, seconds = clicks + 1, seconds + POINT  # the task list leads on
+        if questions == "Add a person":
+            page.get_by_role("button", name=questions).click()
+            clicks, seconds = clicks + 1, seconds + POINT + THINK
+            continue
+        for label, typed in questions:
+            touched += 1
+            field = page.get_by_label(label, exact=True).or_(page.get_by_label(f"{label} (optional)", exact=True)).first
+            if typed == " ":
+                field.check()
+                clicks, seconds = clicks + 1, seconds + POINT
+            else:
+                field.fill(typed)
+                seconds += KEY * (len(typed) + 1)
+        page.get_by_role("button", name=CONTINUE).click()
+        clicks, seconds = clicks + 1, seconds + POINT + HOME + THINK
+        assert page.locator(".govuk-error-summary").count() == 0, page.inner_text(".govuk-error-summary")
+    page.goto(f"{form}/check")
+    page.get_by_role("button", name="Send the referral").click()
+    clicks, seconds = clicks + 2, seconds + 2 * POINT + THINK
+    assert "Referral sent" in page.inner_text("h1")
+    context.close()
+    print(f"{touched} fields, {clicks} clicks, {seconds:.0f} seconds")
+    assert touched < 40, touched
+    assert seconds < 4 * 60, (round(seconds), clicks)
+
+
+def test_every_page_of_the_form_passes_axe_at_320_pixels_for_a_senco_and_a_health_visitor(page, address):
+    for name in ("Priya Raman", "Grace Adeyemi"):
+        sign_in(page, address, name)
+        press_on(page, "Start now")
+        form = page.url
+        page.goto(f"{form}/people")
+        press_on(page, "Add a person")
+        page.goto(form)
+        look(page)
+        links = [link.get_attribute("href") for link in page.locator(".govuk-task-list__link").all()]
+        for link in [
+            *links,
+            *(f"{form}/{slug}" for slug in ("person-0", "reach-0", "people", "not-to-tell", "sharing")),
+        ]:
+            page.goto(link if link.startswith("http") else f"{address}{link}")
+            look(page)
+        page.goto(f"{form}/evidence")
+        page.get_by_label("What is it?").select_option("hearing")
+        page.get_by_label("File").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": name.encode()})
+        page.get_by_role("button", name="Upload the file").click()
+        look(page)
+        page.goto(f"{form}/evidence")
+        look(page)
+        page.goto(f"{address}/sign-in")
+        page.request.post(f"{address}/sign-out")
+
+
+@pytest.mark.parametrize(("name", "pages"), [
+    ("Alex Winter", ["/pathways", "/pathways/change"]),
+    ("Priya Raman", ["/concerns", "/concerns/new", "/refer/bulk"]),
+    ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink"]),
+])  # fmt: skip
+def test_the_pages_of_staff_pass_axe_at_320_pixels(page, address, name, pages):
+    page.goto(f"{address}/sign-in?next=/")
+    page.get_by_label(name, exact=True).check()
+    page.get_by_role("button", name="Sign in").click()
+    for path in pages:
+        page.goto(f"{address}{path}")
+        look(page)

@@ -38,6 +38,7 @@ STAFF_PAGES = {
         "consent.on-month": "10",
         "consent.on-year": "2026",
     },
+    "sharing": {"information_sharing.explained": "yes"},
 }
 PERSON = {"contacts.0.name": "Dawn Thorne", "contacts.0.relationship": "mother"}
 PERSON |= {"contacts.0.parental_responsibility": "yes"}

@@ -49,7 +49,7 @@ def test_the_event_says_by_which_rules_each_agency_was_chosen(intake):
         "care": ("need:SEMH", "support:early_help", "support:parenting_support"),
         "education": ("need:SEMH", "support:send_support"),
     }
-    assert (event.pathways_version, event.standard_version) == ("2026.1", "2026.1")
+    assert (event.pathways_version, event.standard_version) == ("2026.2", "2026.1")
 
 
 def test_two_forms_about_one_child_are_two_referrals_at_once(intake):

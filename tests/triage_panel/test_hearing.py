@@ -3,7 +3,7 @@
 import pytest
 
 from frontdoor.database import Database
-from frontdoor.events import ReferralAmended
+from frontdoor.events import AssessmentReady, ReferralAmended
 from frontdoor.testing import NOW
 from triage_panel import store
 
@@ -141,3 +141,36 @@ def test_the_tables_can_be_built_again_from_the_log(queues, tmp_path):
             rows = (kept := store.Row.metadata.tables[table]).select().order_by(*kept.primary_key.columns)
             built = fresh.connection().execute(rows).all()
             assert built == session.connection().execute(rows).all() != []
+
+
+@pytest.mark.parametrize(
+    ("decided", "stands", "said"),
+    [
+        (None, "queued", "EntryAmended"),
+        ("accept", "accepted", "EntryAmended"),
+        ("decline", "queued", "EntryRequeued"),
+        ("return", "queued", "EntryRequeued"),
+    ],
+)
+def test_a_child_who_has_come_of_age_comes_up_again_where_the_team_had_ended(queues, decided, stands, said):
+    reference = queues.refer("health")
+    if decided:
+        assert queues.decide(reference, decided).status_code == 201
+    child_id = queues.heard[reference][0].event.child_id
+    ready = AssessmentReady(reference=reference, child_id=child_id, support="paediatrics", agencies=("health",))
+
+    queues.stage.hears_again(*queues.stage.hears(f"referral/{reference}", ready))
+
+    assert queues.line(reference)["status"] == stands
+    assert queues.said(reference).count(said) == 1
+
+
+def test_what_was_withdrawn_does_not_come_up_again(queues):
+    reference = queues.refer("health")
+    queues.withdraw(reference)
+    child_id = queues.heard[reference][0].event.child_id
+    ready = AssessmentReady(reference=reference, child_id=child_id, support="paediatrics", agencies=("health",))
+
+    queues.stage.hears(f"referral/{reference}", ready)
+
+    assert queues.line(reference)["status"] == "withdrawn"

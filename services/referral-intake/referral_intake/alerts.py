@@ -1,6 +1,7 @@
-"""Immediate danger: what somebody says of a child in danger now is kept for the care duty team, never as a referral."""
+"""Immediate danger: what was sent is kept sealed for the care duty team, and never becomes a referral."""
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import structlog
@@ -9,9 +10,30 @@ from frontdoor import access
 from frontdoor.events import instant
 from frontdoor.identifiers import short_id
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import domain, store
+from referral_intake import domain, store, tables
+from referral_intake.handlers import unknown
 
 log = structlog.get_logger()
+
+
+_SENDERS_WORDS = {"young_person": ("you", "are"), "parent": ("your child", "is")}
+
+
+def danger(roles: Collection[str], by_day: str, by_night: str) -> str:
+    """Say what to do now, to somebody in these roles; the numbers are those of the duty team."""
+    child, are = next((said for role, said in _SENDERS_WORDS.items() if role in roles), ("the child", "is"))
+    return (
+        f"If {child}, or anybody else, {are} in danger now, call 999. Otherwise call the children's social care duty "
+        f"team now: {by_day}, or {by_night} in the evening, at night and at weekends. This has not been sent as a "
+        f"referral: the duty team has been alerted. Send the form when {child} {are} safe."
+    )
+
+
+def alert_with(sent: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what an alert carries once something is added to it; the same again, one after the other, is one."""
+    before = sent.get(domain.ADDED_LATER)
+    known = before if isinstance(before, list) else []
+    return {**sent, domain.ADDED_LATER: known if known and known[-1] == added else [*known, dict(added)]}
 
 
 def is_danger(sent: Any) -> bool:
@@ -25,7 +47,7 @@ def raise_alert(parts: Parts, actor: access.Actor, sent: Any) -> Refused:
     parts.keys.create(alert_id, parts.clock())
     with parts.work(actor) as work:
         kept = log_alert(work, sent, alert_id)
-    said = domain.danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
+    said = danger(actor.roles, parts.area.contacts.duty_team_day, parts.area.contacts.duty_team_night)
     return Refused("immediate_danger", said, status=422, field="immediate_danger", alert=kept)
 
 
@@ -53,21 +75,17 @@ def read_alert(work: Work, alert_id: str) -> dict[str, Any]:
     """Note that somebody of the duty team has read an alert. Twice is harmless: the first reader stays."""
     row = claimed_alert(work, alert_id)
     if row is None:
-        raise access.Denied(access.Deny(404, "unknown"), asked=("alert.read", ""))
+        raise unknown("alert.read", "")
     if row.read_at is None:
         row.read_at, row.read_by = work.now, work.actor.person
     work.shown("alert.read", [row.id], access.Allow("triager"))
     return {"alert": row.id, "read_at": instant(row.read_at), "read_by": row.read_by}
 
 
-def claimed_alert(work: Work, alert_id: str) -> store.Alert | None:
+def claimed_alert(work: Work, alert_id: str) -> tables.Alert | None:
     """Find an alert of this area that nobody else changes meanwhile."""
-    work.claim(_alert_name(alert_id))
+    work.claim(f"alert/{alert_id}")
     return store.find_alert(work.session, work.area.id, alert_id)
-
-
-def _alert_name(alert_id: str) -> str:
-    return f"alert/{alert_id}"
 
 
 def escalate_alerts(work: Work) -> int:
@@ -80,7 +98,7 @@ def escalate_alerts(work: Work) -> int:
     return len(late)
 
 
-def _alert_answer(work: Work, row: store.Alert) -> dict[str, Any]:
+def _alert_answer(work: Work, row: tables.Alert) -> dict[str, Any]:
     times = {"received_at": row.received_at, "escalated_at": row.escalated_at, "read_at": row.read_at}
     said = {name: instant(at) if at else None for name, at in times.items()}
     by = {"alert": row.id, "sent_by": row.sent_by, "read_by": row.read_by}

@@ -1,21 +1,25 @@
 """Intake for programs: referrals, what follows them, uploads, search and alerts."""
 
-from collections.abc import AsyncGenerator
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from frontdoor import files
 from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
-from frontdoor.problems import Problem, RawJson, json_body, validate, wrong_fields
-from frontdoor.web import FieldError
-from referral_intake import alerts, handlers
-from referral_intake.commands import Addition, ChildSearch, ContactChange, ReferralForm, Withdrawal
+from frontdoor.problems import RawJson, json_body, validate
+from referral_intake import alerts, concerns, handlers, identity, pathways, uploads
+from referral_intake.commands import (
+    Addition,
+    ChildSearch,
+    ConcernForm,
+    ContactChange,
+    PathwayChange,
+    ReferralForm,
+    SameChild,
+    Withdrawal,
+)
+from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(route_class=Route, tags=["referrals"])
 
@@ -35,45 +39,6 @@ def _raw_contacts(sent: Annotated[Any, RawJson]) -> Any:
 
 _raw_referral.body_model = ReferralForm  # type: ignore[attr-defined]
 _raw_contacts.body_model = ContactChange  # type: ignore[attr-defined]
-
-
-class SentFile(BaseModel):
-    """A file as it was sent."""
-
-    name: str
-    data: bytes
-
-
-async def _sent_file(request: Request) -> SentFile:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
-        raise Problem(415, "not_multipart", "Send the file as multipart/form-data.")
-    try:
-        form = await MultiPartParser(request.headers, _at_most(request, files.LARGEST), max_files=1).parse()
-    except (MultiPartException, KeyError):
-        raise Problem(400, "malformed", "The body cannot be read: send one file as multipart/form-data.") from None
-    sent = next((value for value in form.values() if isinstance(value, UploadFile)), None)
-    if sent is None:
-        raise wrong_fields([FieldError("file", "Select a file")])
-    data = await sent.read()
-    await form.close()
-    if len(data) > files.LARGEST:
-        raise _too_large()
-    request.state.sent = {"name": sent.filename, "sha256": sha256(data).hexdigest()}
-    return SentFile(name=sent.filename or "", data=data)
-
-
-async def _at_most(request: Request, largest: int) -> AsyncGenerator[bytes, None]:
-    # The parts' own headers come on top of the file.
-    left = largest + 64 * 1024
-    async for chunk in request.stream():
-        left -= len(chunk)
-        if left < 0:
-            raise _too_large()
-        yield chunk
-
-
-def _too_large() -> Problem:
-    return Problem(413, "too_large", "The file must be 10 MB or smaller.")
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -119,8 +84,26 @@ class ReferralAnswer(ReferralInList):
     do_not_contact: list[dict[str, Any]] = []
     evidence: list[str] = []
     consent: dict[str, Any] = {}
+    impact: str | None = None
+    hoped_for: str | None = None
+    urgent_because: str | None = None
+    home_situation: str | None = None
+    universal_offer: list[str] = []
+    household: list[dict[str, Any]] = []
+    medical: dict[str, Any] = {}
+    setting_detail: dict[str, Any] = {}
+    reports: list[dict[str, Any]] = []
+    evidence_missing: list[str] = []
+    visit_risk: str | None = None
+    key_person: str | None = None
+    discussed_with: str | None = None
+    discussion_reference: str | None = None
+    information_sharing: dict[str, Any] = {}
+    competence: dict[str, Any] = {}
+    arrived: dict[str, Any] = {}
     additions: list[dict[str, Any]] = []
     withdrawal: str | None = None
+    linked: list[dict[str, Any]] = []
 
 
 class ReferralList(BaseModel):
@@ -193,6 +176,82 @@ class AlertRead(BaseModel):
     alert: str
     read_at: str
     read_by: str
+
+
+class MatchedChild(BaseModel):
+    """One of two children who may be one; nothing where the reader may not see their referral."""
+
+    references: list[str]
+    given_name: str | None = None
+    family_name: str | None = None
+    date_of_birth: str | None = None
+    postcode: str | None = None
+    setting: str | None = None
+
+
+class MatchAnswer(BaseModel):
+    """Two children who may be one, and by what."""
+
+    match: str
+    strength: str
+    why: list[str]
+    found_at: str
+    children: list[MatchedChild]
+
+
+class Matches(BaseModel):
+    """Possible matches, the surest first."""
+
+    matches: list[MatchAnswer]
+
+
+class Decided(BaseModel):
+    """What was said of two children."""
+
+    match: str
+    link: str
+    status: Literal["linked", "kept_apart"]
+
+
+class Unlinked(BaseModel):
+    """A link that was taken back."""
+
+    link: str
+    status: Literal["unlinked"]
+
+
+class PathwaysAnswer(BaseModel):
+    """The pathways in force, and the versions that were adopted, the latest first."""
+
+    version: str
+    support: dict[str, list[str]]
+    needs: dict[str, list[str]]
+    catch_all: list[str]
+    minimum_ages: dict[str, dict[str, Any]]
+    history: list[dict[str, str]]
+
+
+class Previewed(BaseModel):
+    """How many referrals there were, how many would have gone elsewhere, and up to fifty of these."""
+
+    referrals: int
+    changed: int
+    examples: list[dict[str, Any]]
+
+
+class Adopted(BaseModel):
+    """Pathways that are in force from now on."""
+
+    version: str
+    based_on: str
+
+
+class ConcernKept(BaseModel):
+    """A concern that is kept; `why` says by which rule the SENCO has to decide."""
+
+    concern: str
+    status: Literal["logged", "to_decide"]
+    why: str | None
 
 
 class Alerts(BaseModel):
@@ -286,11 +345,11 @@ def change_contacts(
 
 
 @router.post("/api/uploads", status_code=201, responses=_created(Uploaded), summary="Send a file, to name as evidence")
-def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(_sent_file)]) -> Any:
+def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(sent_file)]) -> Any:
     upload_id = short_id("U")
     return call.once(
-        lambda work: handlers.keep_upload(work, upload_id, sent.name, sent.data),
-        prepare=lambda: handlers.store_file(call.parts, upload_id, sent.data),
+        lambda work: uploads.keep_upload(work, upload_id, sent.name, sent.data),
+        prepare=lambda: uploads.store_file(call.parts, upload_id, sent.data),
     )
 
 
@@ -299,6 +358,64 @@ def search_children(
     call: Annotated[Call, may("child.search")], ask: Annotated[ChildSearch, json_body(ChildSearch)]
 ) -> Any:
     return call.once(lambda work: Found(**handlers.search_children(work, ask)), status=200, personal=True)
+
+
+@router.get("/api/matches", summary="List children who may be known already, of those you may see")
+def list_matches(call: Annotated[Call, may("child.link")]) -> Matches:
+    with call.work() as work:
+        return Matches(matches=[MatchAnswer(**match) for match in identity.list_matches(work)])
+
+
+@router.post("/api/matches/{match}", responses={200: {"model": Decided}}, summary="Say whether two children are one")
+def decide_match(
+    call: Annotated[Call, may("child.link")], match: str, asked: Annotated[SameChild, json_body(SameChild)]
+) -> Any:
+    return call.once(lambda work: identity.decide_match(work, match, same=asked.same), status=200)
+
+
+@router.post("/api/links/{link}/unlink", responses={200: {"model": Unlinked}}, summary="Take a link back")
+def unlink(
+    call: Annotated[Call, may("child.link")], link: str, asked: Annotated[Withdrawal, json_body(Withdrawal)]
+) -> Any:
+    return call.once(lambda work: identity.unlink(work, link, asked.reason), status=200)
+
+
+@router.get("/api/pathways", summary="Show which need and support leads to which agency")
+def show_pathways(call: Annotated[Call, may("pathways.read")]) -> PathwaysAnswer:
+    with call.work() as work:
+        return PathwaysAnswer(**pathways.show(work))
+
+
+@router.post(
+    "/api/pathways/preview",
+    responses={200: {"model": Previewed}},
+    summary="Say where last term's referrals would have gone",
+)
+def preview_pathways(
+    call: Annotated[Call, may("pathways.manage")], change: Annotated[PathwayChange, json_body(PathwayChange)]
+) -> Any:
+    return call.once(lambda work: pathways.preview(work, change), status=200)
+
+
+@router.post("/api/pathways", status_code=201, responses=_created(Adopted), summary="Adopt other pathways")
+def adopt_pathways(
+    call: Annotated[Call, may("pathways.manage")], change: Annotated[PathwayChange, json_body(PathwayChange)]
+) -> Any:
+    return call.once(lambda work: pathways.adopt(work, change))
+
+
+@router.post("/api/concerns", status_code=201, responses=_created(ConcernKept), summary="Log a concern")
+def log_concern(call: Annotated[Call, may("concern.log")], form: Annotated[ConcernForm, json_body(ConcernForm)]) -> Any:
+    child_id = short_id("C")
+    return call.once(
+        lambda work: concerns.log(work, form, child_id), prepare=lambda: concerns.prepare(call.parts, child_id)
+    )
+
+
+@router.get("/api/concerns", summary="List your school's concerns, as far as you may see them")
+def list_concerns(call: Annotated[Call, may("concern.log")]) -> dict[str, list[dict[str, Any]]]:
+    with call.work() as work:
+        return {"concerns": concerns.listed(work)}
 
 
 @router.get("/api/alerts", summary="List alerts of immediate danger")

@@ -3,11 +3,21 @@
 from fastapi import FastAPI
 
 from frontdoor import access, alone, origin
+from frontdoor.calendars import local_date
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import alerts, api, domain, pages, store, subscriptions
+from referral_intake import alerts, api, domain, fhir_api, pages, pathways, store, subscriptions, tables
 from referral_intake.settings import Settings
+
+
+def bring_up_ready(parts: Parts) -> int:
+    """Bring up again what waited for a birthday; the database is written only where there is something."""
+    with parts.database.read() as session:
+        if not store.ready_assessments(session, local_date(parts.clock())):
+            return 0
+    with parts.work(access.machine(parts.service, parts.area.id)) as work:
+        return pathways.bring_up_ready(work)
 
 
 def escalate_alerts(parts: Parts) -> int:
@@ -27,18 +37,27 @@ service = Service(
         "/refer",
         "/referrals",
         "/alerts",
+        "/matches",
+        "/links",
+        "/pathways",
+        "/concerns",
         "/accessibility",
         "/api/referrals",
         "/api/uploads",
         "/api/search",
         "/api/alerts",
+        "/api/matches",
+        "/api/links",
+        "/api/pathways",
+        "/api/concerns",
+        "/api/fhir",
     ),
-    routers=(api.router, pages.router, origin.router),
-    log=store.log,
+    routers=(api.router, fhir_api.router, pages.router, origin.router),
+    log=tables.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,
-    chores=(Chore("alerts", escalate_alerts, every=5.0),),
+    chores=(Chore("alerts", escalate_alerts, every=5.0), Chore("birthdays", bring_up_ready, every=60.0)),
     backlog=lambda session, parts: store.backlog(session, parts.area.id),
 )
 

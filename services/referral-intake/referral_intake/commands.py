@@ -4,7 +4,7 @@ Rules that need today's date, the area or the sender's own uploads are in `domai
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -14,13 +14,15 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from stdnum.gb import upn as upn_number
 
 from frontdoor.calendars import age_on
-from frontdoor.events import Channel, Kind, read_instant
+from frontdoor.events import Agency, Channel, Kind, read_instant
 from frontdoor.fields import Email, IsoDate, Name, Phone, Postcode, Short, Text, Typed
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command, wrong_fields
 from frontdoor.web import FieldError
+from referral_intake import concern_rules
 from referral_intake.domain import (
     CONTACT_SCOPES,
+    DECIDES_ALONE,
     SELF,
     Days,
     NeedCode,
@@ -28,15 +30,12 @@ from referral_intake.domain import (
     ReferrerRole,
     distinct_needs,
     may_be_told,
+    mixes_scripts,
     search_words,
 )
+from referral_intake.form_details import MOST, Address, Details, DoNotContact, Involved, Practice
 
-MOST = 100
-"""Rows that any list of the form may have."""
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
-
-
-Address = Annotated[list[Name], Field(max_length=MOST)]
 
 
 # --- numbers and codes ------------------------------------------------------------------------------------------------
@@ -80,19 +79,15 @@ def read_support(code: str) -> str:
     return code
 
 
-def read_ods_code(text: str) -> str:
-    """Give the code of a practice in capitals."""
-    code = text.upper()
-    if not re.fullmatch(r"[A-Z0-9]{3,12}", code):
-        raise ValueError("Practice code must be 3 to 12 letters and numbers, like F81234")
-    return code
+def is_test_number(nhs_number: str | None) -> bool:
+    """Say whether an NHS number is of the range that is never issued, and kept for tests and demonstrations."""
+    return nhs_number is not None and nhs_number.startswith("999")
 
 
 NhsNumber = Annotated[Typed, AfterValidator(read_nhs_number)]
 Upn = Annotated[Typed, AfterValidator(read_upn)]
 Language = Annotated[Typed, AfterValidator(read_language)]
 SupportCode = Annotated[Typed, AfterValidator(read_support)]
-OdsCode = Annotated[Typed, AfterValidator(read_ods_code)]
 
 
 # --- the form ---------------------------------------------------------------------------------------------------------
@@ -111,13 +106,6 @@ def wrong(model: str, *fields: tuple[str, str]) -> ValidationError:
 
 def _location(path: str) -> tuple[int | str, ...]:
     return tuple(int(part) if part.isdecimal() else part for part in path.split("."))
-
-
-class Practice(Command):
-    """The child's GP practice."""
-
-    name: Name
-    ods_code: OdsCode | None = None
 
 
 class Child(Command):
@@ -144,6 +132,14 @@ class Child(Command):
     child_protection: Literal["none", "child_in_need", "child_protection_plan", "not_known"] | None = None
     sen_status: Literal["E", "K", "N"] | None = None
     date_of_birth_estimated: bool | None = None
+    sen_status_since: IsoDate | None = None
+    year_group: Short | None = None
+    taught_with_year: Short | None = None
+    access_needs: Text | None = None
+    pronouns: Short | None = None
+    without_setting: Literal["home_educated", "not_in_education", "too_young"] | None = None
+    address_confidential: bool | None = None
+    """Nobody but who sent it and the care team may learn where the child lives."""
 
     @model_validator(mode="after")
     def _has_one_date(self) -> Self:
@@ -188,6 +184,11 @@ class Contact(Command):
     interpreter: bool | None = None
     safe_to_contact: bool | None = None
     note: Text | None = None
+    other_phone: Phone | None = None
+    best_time: Name | None = None
+    date_of_birth: IsoDate | None = None
+    parental_responsibility_note: Text | None = None
+    """By what they have it, and what limits it, such as a court order."""
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
@@ -197,12 +198,17 @@ class Contact(Command):
             raise wrong("Contact", ("phone", "Enter a telephone number, or choose another way to contact them"))
         return self
 
-    def details(self, child_address: Sequence[str], child_postcode: str | None) -> dict[str, Any]:
-        """Give what is sealed of a contact; who wants letters and gave no address is written to at the child's."""
+    def details(self, home: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what is sealed of a contact; who wants letters and gave no address is written to at the child's home.
+
+        An address that must stay confidential is nobody's but theirs who are said to live there.
+        """
         details = self.model_dump(mode="json", exclude_none=True, exclude={"contact"})
-        wants_letters = self.channel == "letter" and not self.address and self.lives_with_child is not False
-        if wants_letters and child_address:
-            details |= {"address": list(child_address), "postcode": child_postcode}
+        lives_there = self.lives_with_child is True or not (
+            home.get("address_confidential") or self.lives_with_child is False
+        )
+        if self.channel == "letter" and not self.address and lives_there and home.get("address"):
+            details |= {"address": list(home["address"]), "postcode": home.get("postcode")}
         return details
 
 
@@ -214,6 +220,12 @@ class Referrer(Command):
     name: Name | None = None
     phone: Phone | None = None
     email: Email | None = None
+    job_title: Name | None = None
+    registration: Short | None = None
+    address: Address | None = None
+    postcode: Postcode | None = None
+    known_since: Short | None = None
+    own_reference: Short | None = None
 
 
 class NeedOnForm(Command):
@@ -222,23 +234,6 @@ class NeedOnForm(Command):
     code: NeedCode
     rank: Literal["primary", "secondary"]
     detail: Text | None = None
-
-
-class Involved(Command):
-    """Somebody who works with the family already."""
-
-    role: Name
-    name: Name
-    organisation: Name | None = None
-    contact: Name | None = None
-    last_seen: Name | None = None
-
-
-class DoNotContact(Command):
-    """Somebody who must not be told."""
-
-    name: Name
-    reason: Text | None = None
 
 
 class Consent(Command):
@@ -250,9 +245,11 @@ class Consent(Command):
     method: Name | None = None
     scopes: list[Name] = Field(default=[], max_length=MOST)
     not_given_reason: Text | None = None
+    taken_by: Name | None = None
+    copy_parents: bool | None = None
 
 
-class ReferralForm(Command):
+class ReferralForm(Details):
     """The referral form, as `POST /api/referrals` takes it and the pages fill it in."""
 
     kind: Kind = "request"
@@ -284,16 +281,28 @@ class ReferralForm(Command):
     @property
     def days(self) -> Days:
         """The days on the form."""
-        return Days(self.child.birth, self.child.date_of_birth is None, self.consent.on, self.concern_raised_on)
+        besides = [*self.days_besides, ("child.sen_status_since", self.child.sen_status_since)]
+        born = [(f"contacts.{at}.date_of_birth", one.date_of_birth) for at, one in enumerate(self.contacts)]
+        return Days(
+            birth=self.child.birth,
+            is_expected=self.child.date_of_birth is None,
+            consent_on=self.consent.on,
+            concern_raised_on=self.concern_raised_on,
+            not_in_future=tuple((path, day) for path, day in (*besides, *born) if day is not None),
+        )
 
     def may_be_told(self, contact: Contact, age: int, sent_by_young_person: bool) -> bool:
         """Say whether a contact may be told what happens, as the form has it. `age` is the child's, in years."""
         own = search_words(self.child.full_name)
         agreed = any(scope.casefold() in CONTACT_SCOPES for scope in self.consent.scopes)
+        agreed = agreed or self.consent.copy_parents is True
+        themselves = contact.relationship.casefold() in SELF or search_words(contact.name) == own
+        if age >= DECIDES_ALONE and self.consent.copy_parents is False and not themselves:
+            return False
         sent_it = sent_by_young_person and self.referrer.role == "young_person"
         return may_be_told(
             age,
-            themselves=contact.relationship.casefold() in SELF or search_words(contact.name) == own,
+            themselves=themselves,
             chosen_by_adult=sent_it or (agreed and search_words(self.consent.by) == own),
             named_not_to=search_words(contact.name) in {search_words(one.name) for one in self.do_not_contact},
             said_safe=contact.safe_to_contact,
@@ -301,14 +310,21 @@ class ReferralForm(Command):
 
     def noticed(self, today: date, *, setting_is_known: bool, organisation_is_known: bool, in_area: bool) -> Noticed:
         """Say what a person should look at."""
+        sharing = self.information_sharing
         return Noticed(
             age=age_on(self.child.birth, today),
+            birth=self.child.birth,
+            today=today,
             has_parental_responsibility=any(contact.parental_responsibility for contact in self.contacts),
             unmatched_setting=self.child.setting is not None and not setting_is_known,
             unmatched_organisation=self.referrer.organisation is not None and not organisation_is_known,
             out_of_area=not in_area,
             birth_date_estimated=bool(self.child.date_of_birth_estimated),
             not_born_yet=self.child.date_of_birth is None,
+            confidential_address=bool(self.child.address_confidential),
+            temporary_upn=self.child.upn is not None and self.child.upn[-1].isalpha(),
+            mixed_scripts=mixes_scripts(self.child.names),
+            sharing_objection=bool(sharing and (sharing.objection or sharing.not_with)),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -322,6 +338,7 @@ class ReferralForm(Command):
             "consent_given": self.consent.given,
             "consent_on": self.consent.on,
             "previous_reference": normal_reference(self.previous_reference or ""),
+            "arrived_by": self.arrived.by if self.arrived else None,
         }
 
     def story(self) -> dict[str, Any]:
@@ -370,6 +387,58 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     if received_at is None or normal_reference(reference) != reference:
         raise wrong_fields([FieldError("cursor", "Use the cursor that the last page gave as next")])
     return received_at, reference
+
+
+Agencies = Annotated[list[Agency], Field(min_length=1, max_length=3)]
+Table = Annotated[dict[SupportCode, Agencies], Field(max_length=MOST)]
+
+
+class SupportAge(Command):
+    """From which age a support is given, and which supports start meanwhile."""
+
+    from_age: Annotated[int, Field(ge=1, le=24)]
+    interim: list[SupportCode] = Field(default=[], max_length=MOST)
+
+
+class PathwayChange(Command):
+    """Pathways as somebody wants them: whole, and which version they were made from."""
+
+    based_on: Short
+    support: Table
+    needs: Annotated[dict[NeedCode, Agencies], Field(max_length=MOST)]
+    catch_all: Agencies
+    minimum_ages: dict[SupportCode, SupportAge] = Field(default={}, max_length=MOST)
+    note: Text
+
+
+class ConcernedChild(Command):
+    """Whom a concern is about."""
+
+    given_name: Name
+    family_name: Name
+    date_of_birth: IsoDate | None = None
+
+
+class ConcernForm(Command):
+    """What somebody has noticed, how much it affects the child, and what they have tried."""
+
+    child: ConcernedChild
+    raised_on: IsoDate
+    area: concern_rules.Area
+    impact: concern_rules.Impact
+    what: Text
+    strategy: Text | None = None
+    strategy_helped: bool | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Give what is sealed of a concern."""
+        return self.model_dump(mode="json", include={"child", "what", "strategy"}, exclude_none=True)
+
+
+class SameChild(Command):
+    """Whether two children are one."""
+
+    same: bool
 
 
 class ChildSearch(Command):

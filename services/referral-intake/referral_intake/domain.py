@@ -6,13 +6,23 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-from frontdoor.calendars import CALENDAR_VERSION, SchoolCalendar, age_on, due_at, received_on
+from frontdoor.calendars import (
+    CALENDAR_VERSION,
+    LONDON,
+    SchoolCalendar,
+    add_working_days,
+    age_on,
+    due_at,
+    is_working_day,
+    received_on,
+)
 from frontdoor.events import (
     AGENCIES,
     Agency,
+    ArrivedBy,
     ContactAdded,
     ContactRef,
     LinkRenewed,
@@ -20,6 +30,7 @@ from frontdoor.events import (
     ReferralSubmitted,
     Route,
     SenderLinkNoted,
+    Wait,
     instant,
 )
 
@@ -40,6 +51,8 @@ ReferrerRole = Literal[
     "other",
 ]
 
+DECIDES_ALONE = 16
+"""The age from which a young person may refer and consent for themselves, and say whether their parents are told."""
 OLDEST = 25
 """The birthday from which this service is not the right one."""
 BEFORE_BIRTH = timedelta(weeks=40)
@@ -59,9 +72,21 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "referral": {
         "ReferralSubmitted": (frozenset({""}), "received"),
         "ReferralAmended": (frozenset({"received"}), None),
+        "AssessmentReady": (frozenset({"received"}), None),
         "ReferralWithdrawn": (frozenset({"received"}), "withdrawn"),
     },
+    "pathways": {"PathwaysAdopted": (frozenset({""}), "adopted")},
     "child": {"ChildRegistered": (frozenset({""}), "registered")},
+    "concern": {
+        "ConcernLogged": (frozenset({""}), "logged"),
+        "ConcernReferred": (frozenset({"logged"}), "referred"),
+        "ConcernClosed": (frozenset({"logged"}), "closed"),
+    },
+    "child-link": {
+        "ChildrenLinked": (frozenset({""}), "linked"),
+        "ChildrenKeptApart": (frozenset({""}), "apart"),
+        "ChildrenUnlinked": (frozenset({"linked"}), "unlinked"),
+    },
     "contact": {
         "ContactAdded": (frozenset({""}), "known"),
         "ContactChanged": (frozenset({"known"}), None),
@@ -71,25 +96,6 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "refusal": {"IntakeRefused": (frozenset({""}), "refused")},
 }
 """Stream kind → event type → (the states it may happen in, the state it leads to; None: the same)."""
-
-_SENDERS_WORDS = {"young_person": ("you", "are"), "parent": ("your child", "is")}
-
-
-def danger(roles: Collection[str], by_day: str, by_night: str) -> str:
-    """Say what to do now, to somebody in these roles; the numbers are those of the duty team."""
-    child, are = next((said for role, said in _SENDERS_WORDS.items() if role in roles), ("the child", "is"))
-    return (
-        f"If {child}, or anybody else, {are} in danger now, call 999. Otherwise call the children's social care duty "
-        f"team now: {by_day}, or {by_night} in the evening, at night and at weekends. This has not been sent as a "
-        f"referral: the duty team has been alerted. Send the form when {child} {are} safe."
-    )
-
-
-def alert_with(sent: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an alert carries once something is added to it; the same again, one after the other, is one."""
-    before = sent.get(ADDED_LATER)
-    known = before if isinstance(before, list) else []
-    return {**sent, ADDED_LATER: known if known and known[-1] == added else [*known, dict(added)]}
 
 
 class NotAllowed(Exception):
@@ -111,26 +117,62 @@ def require(event_type: str, state: str, sentence: str) -> None:
 
 
 @dataclass(frozen=True)
+class MinimumAge:
+    """From which age, in whole years, a support is given, and which supports start meanwhile."""
+
+    from_age: int
+    interim: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Pathways:
     """Which agencies a support or a need concerns; a code that is not listed goes to all of `catch_all`."""
 
     support: Mapping[str, Sequence[str]]
     needs: Mapping[str, Sequence[str]]
     catch_all: Sequence[str]
+    minimum_ages: Mapping[str, MinimumAge] = field(default_factory=dict)
 
 
-def find_routes(pathways: Pathways, needs: Iterable[str], support: Iterable[str]) -> tuple[Route, ...]:
+def find_routes(
+    pathways: Pathways, needs: Iterable[str], support: Iterable[str], interim: Iterable[str] = ()
+) -> tuple[Route, ...]:
     """Find the agencies that must see a referral: the union of what its needs and its supports name, in order.
 
-    Each with the rules that sent it there: `need:SLCN`, `support:early_help`, `catch-all:NYK`.
+    Each with the rules that sent it there: `need:SLCN`, `support:early_help`, `catch-all:NYK`; `interim` are supports
+    that start while the child is too young for another (`interim:send_support`).
     """
     rules: dict[str, list[str]] = {}
-    for kind, codes, known in (("need", needs, pathways.needs), ("support", support, pathways.support)):
+    named = (
+        ("need", needs, pathways.needs),
+        ("support", support, pathways.support),
+        ("interim", interim, pathways.support),
+    )
+    for kind, codes, known in named:
         for code in dict.fromkeys(codes):
             rule = f"{kind}:{code}" if code in known else f"catch-all:{code}"
             for agency in known.get(code, pathways.catch_all):
                 rules.setdefault(agency, []).append(rule)
     return tuple(Route(agency=agency, rules=tuple(rules[agency])) for agency in AGENCIES if agency in rules)
+
+
+def find_waits(pathways: Pathways, support: Iterable[str], birth: date, today: date) -> tuple[Wait, ...]:
+    """Find what is asked for too early: each is kept, with the birthday on which it comes up again."""
+    found = []
+    for code in support:
+        age = pathways.minimum_ages.get(code)
+        if age is not None and age_on(birth, today) < age.from_age:
+            ready_on = birthday(birth, age.from_age)
+            found.append(Wait(support=code, ready_on=ready_on, interim=tuple(age.interim)))
+    return tuple(found)
+
+
+def birthday(birth: date, age: int) -> date:
+    """Give the day on which somebody reaches an age; born on 29 February, it is 1 March in a year without one."""
+    try:
+        return birth.replace(year=birth.year + age)
+    except ValueError:
+        return date(birth.year + age, 3, 1)
 
 
 def distinct_needs(needs: Iterable[tuple[str, Any]]) -> tuple[Need, ...]:
@@ -153,6 +195,8 @@ class Days:
     is_expected: bool
     consent_on: date
     concern_raised_on: date
+    not_in_future: tuple[tuple[str, date], ...] = ()
+    """Further days, each with its path on the form."""
 
 
 def wrong_days(days: Days, today: date) -> list[tuple[str, str]]:
@@ -166,7 +210,8 @@ def wrong_days(days: Days, today: date) -> list[tuple[str, str]]:
     elif birth is None and days.birth - days.concern_raised_on > BEFORE_BIRTH:
         sentence = "Date the concern was raised must not be more than 40 weeks before birth"
         found.append(("concern_raised_on", sentence))
-    return found
+    late = "This date must be today or in the past"
+    return found + [(path, late) for path, day in days.not_in_future if day > today]
 
 
 def _wrong_birth(birth: date, today: date) -> tuple[str, str] | None:
@@ -182,6 +227,38 @@ def _wrong_expected(expected: date, today: date) -> tuple[str, str] | None:
         return "child.expected_date", "Expected date must be in the next 40 weeks"
     if today - expected > LATE_BABY:
         return "child.expected_date", "Enter the date of birth: the expected date has passed"
+    return None
+
+
+# --- when it was received ---------------------------------------------------------------------------------------------
+
+OFFICE_CLOSES, OFFICE_OPENS = time(17, 0), time(9, 0)
+"""An email that comes later is the next working day's; that day begins at nine."""
+OLDEST_PAPER = timedelta(days=366)
+
+
+def arrived_at(by: ArrivedBy, on: date, at: time | None, *, posted: bool, now: datetime) -> datetime:
+    """Say when something that staff key in was received: day 0 of its clocks; never later than now.
+
+    Before 17:00 on a working day it is received then; later, or on a day that is none, when the next working day
+    begins. First-class post is taken to arrive on the working day after it was posted. `on` and `at`
+    are local.
+    """
+    if posted and by == "post":
+        received = datetime.combine(add_working_days(on, 1), OFFICE_OPENS, LONDON)
+    elif is_working_day(on) and (at is None or at < OFFICE_CLOSES):
+        received = datetime.combine(on, at or OFFICE_OPENS, LONDON)
+    else:
+        received = datetime.combine(add_working_days(on, 1), OFFICE_OPENS, LONDON)
+    return min(received.astimezone(UTC), now)
+
+
+def wrong_arrival(roles: Collection[str], on: date, today: date) -> str | None:
+    """Say why this person cannot say that something arrived on that day; None where they can."""
+    if FAMILY & set(roles):
+        return "Only staff who key in a form on paper or an email say when it arrived: leave this out"
+    if today - on > OLDEST_PAPER:
+        return "Date it arrived must be within the last year: raise a new concern instead"
     return None
 
 
@@ -208,16 +285,33 @@ class Sender:
 
 
 @dataclass(frozen=True)
+class FilledIn:
+    """How the form came about: minutes that were spent on it, and who began it for who sent it."""
+
+    minutes: int | None = None
+    drafted_by: str | None = None
+
+
+NOT_KNOWN = FilledIn()
+
+
+@dataclass(frozen=True)
 class Noticed:
     """What a person should look at. `age` is in whole years, below 0 before birth."""
 
     age: int
+    birth: date
+    today: date
     has_parental_responsibility: bool
     unmatched_setting: bool
     unmatched_organisation: bool
     out_of_area: bool
     birth_date_estimated: bool
     not_born_yet: bool
+    confidential_address: bool = False
+    sharing_objection: bool = False
+    temporary_upn: bool = False
+    mixed_scripts: bool = False
 
 
 def submitted(
@@ -228,7 +322,9 @@ def submitted(
     `facts` are the fields of the event that are decided already: reference, child, days, needs, support, story.
     """
     limit, unit, standard_version = rules.acknowledge
-    routes = find_routes(rules.pathways, [need.code for need in facts["needs"]], facts["support"])
+    waits = find_waits(rules.pathways, facts["support"], noticed.birth, noticed.today)
+    interim = [code for wait in waits for code in wait.interim]
+    routes = find_routes(rules.pathways, [need.code for need in facts["needs"]], facts["support"], interim)
     to_be_sorted = any(rule.startswith("catch-all:") for route in routes for rule in route.rules)
     return ReferralSubmitted(
         **facts,
@@ -243,12 +339,13 @@ def submitted(
         organisation=sender.organisation,
         out_of_area=noticed.out_of_area,
         to_be_sorted=to_be_sorted,
-        flags=flags_of(noticed, to_be_sorted=to_be_sorted),
+        flags=flags_of(noticed, to_be_sorted=to_be_sorted, too_young=bool(waits)),
+        waits=waits,
         contacts=contacts,
     )
 
 
-def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
+def flags_of(noticed: Noticed, *, to_be_sorted: bool, too_young: bool = False) -> tuple[str, ...]:
     """Name what a person should look at; none of it refuses a referral."""
     flags = {
         "no_parental_responsibility": noticed.age < 16 and not noticed.has_parental_responsibility,
@@ -258,6 +355,11 @@ def flags_of(noticed: Noticed, *, to_be_sorted: bool) -> tuple[str, ...]:
         "to_be_sorted": to_be_sorted,
         "birth_date_estimated": noticed.birth_date_estimated,
         "not_born_yet": noticed.not_born_yet,
+        "confidential_address": noticed.confidential_address,
+        "sharing_objection": noticed.sharing_objection,
+        "too_young_yet": too_young,
+        "temporary_upn": noticed.temporary_upn,
+        "mixed_scripts": noticed.mixed_scripts,
     }
     return tuple(name for name, holds in flags.items() if holds)
 
@@ -347,61 +449,17 @@ def link_noted(renewed: LinkRenewed, known: int) -> SenderLinkNoted | None:
     return SenderLinkNoted(reference=renewed.reference, generation=renewed.generation)
 
 
-# --- who may see which part -------------------------------------------------------------------------------------------
-
-PARTS: dict[str, tuple[str, ...]] = {
-    "identity": ("child",),
-    "contact": ("contacts", "do_not_contact"),
-    "needs": ("needs", "support"),
-    "concern": (
-        "concern",
-        "concern_raised_on",
-        "tried",
-        "strengths",
-        "child_voice",
-        "family_voice",
-        "involved",
-        "additions",
-    ),
-    "evidence": ("evidence",),
-    "status": ("consent", "referrer", "previous_reference", "withdrawal"),
-}
-"""Category of a sharing agreement → parts of the answer that it opens."""
-PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
-    "health": ("gp",),
-    "education": ("sen_status",),
-    "care": ("care_status", "responsible_authority", "child_protection"),
-}
-"""Category → fields of `child` that need it besides `identity`."""
-
-
-@dataclass(frozen=True)
-class Relations:
-    """The ways in which somebody may stand to referrals; what is None does not hold for them."""
-
-    person: str | None = None
-    school: str | None = None
-    agency: str | None = None
-
-
-def relations(person: str, organisation: str | None, agency: str | None, roles: Collection[str]) -> Relations:
-    """Say how somebody in these roles stands to referrals: by their own, a senco's school, a triager's agency."""
-    return Relations(person, organisation if "senco" in roles else None, agency if "triager" in roles else None)
-
-
-def visible(answer: Mapping[str, Any], categories: frozenset[str] | None) -> dict[str, Any]:
-    """Keep of an answer what somebody's categories open (None: everything)."""
-    if categories is None:
-        return dict(answer)
-    hidden = {part for name, parts in PARTS.items() if name not in categories for part in parts}
-    shown = {name: value for name, value in answer.items() if name not in hidden}
-    if "child" in shown:
-        closed = {part for name, parts in PARTS_OF_CHILD.items() if name not in categories for part in parts}
-        shown["child"] = {name: value for name, value in shown["child"].items() if name not in closed}
-    return shown
-
-
 # --- finding a child --------------------------------------------------------------------------------------------------
+
+
+def mixes_scripts(name: str) -> bool:
+    """Say whether a word mixes letters of two alphabets, as a name does that only looks like another."""
+    return any(len(_scripts(word)) > 1 for word in re.findall(r"\w+", name))
+
+
+def _scripts(word: str) -> set[str]:
+    known = {unicodedata.name(letter, "").split(" ")[0] for letter in word if letter.isalpha()}
+    return known & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 
 
 def search_words(name: str) -> frozenset[str]:

@@ -20,8 +20,12 @@ from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import day, starred
 from frontdoor.work import Refused
 from referral_intake import handlers
+from referral_intake.assumed_answers import assuming
 from referral_intake.commands import ReferralForm
+from referral_intake.form_details import MOST
 from referral_intake.questions import (
+    EVIDENCE,
+    LISTED,
     PEOPLE,
     SETTINGS,
     Asked,
@@ -38,6 +42,8 @@ from referral_intake.questions import (
 
 SEEN = "_seen"
 """Which pages have been answered, kept among what was typed; it is no field of the form."""
+ROW_PAGES = {"contacts": ("person-", "reach-", "home-"), "reports": ("report-",)}
+"""The rows of the data → how the names of their own pages begin."""
 FILLED_FOR_FAMILIES = ("referrer", "consent.by", "consent.on", "concern_raised_on")
 
 
@@ -49,6 +55,7 @@ class Task:
     title: str
     leaves: tuple[Leaf, ...]
     status: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,25 +101,27 @@ class Filled:
         """The page that follows in the same section; "" where the section ends, the list of people after a person."""
         slugs = [one.slug for one in self._in_line(leaf)]
         at = slugs.index(leaf.slug)
-        if leaf.slug.startswith("reach-") and leaf.row:
-            return PEOPLE
-        return slugs[at + 1] if at + 1 < len(slugs) else ""
+        return slugs[at + 1] if at + 1 < len(slugs) else self._list_of(leaf)
 
     def before(self, leaf: Leaf) -> str:
         """The page before in the same section; "" where the section begins, the list of people before a person."""
         slugs = [one.slug for one in self._in_line(leaf)]
         at = slugs.index(leaf.slug)
-        if leaf.slug.startswith("person-"):
-            return PEOPLE
-        return slugs[at - 1] if at else ""
+        return slugs[at - 1] if at else self._list_of(leaf)
+
+    def _list_of(self, leaf: Leaf) -> str:
+        """The page that lists the row which a page is about; "" where it is about none."""
+        return (EVIDENCE if leaf.optional else PEOPLE) if leaf.row else ""
 
     def _in_line(self, leaf: Leaf) -> list[Leaf]:
-        """The pages of a section as they follow one another: people's pages only among themselves."""
+        """The pages of a section as they follow one another: a row's only among themselves, an optional one alone."""
+        if leaf.optional:
+            return [leaf]
         return [one for one in self.leaves if one.section == leaf.section and one.row == leaf.row]
 
     def caption(self, leaf: Leaf) -> str:
         """What stands above a page's heading: its section, or the person it is about."""
-        if leaf.row and self.form.value(f"contacts.{leaf.row}.name"):
+        if leaf.row and not leaf.optional and self.form.value(f"contacts.{leaf.row}.name"):
             return self.person(leaf.row)
         return next(self.reader.say(one.title) for one in questions().sections if one.slug == leaf.section)
 
@@ -125,8 +134,12 @@ class Filled:
     @property
     def rows(self) -> list[str]:
         """The numbers of the people to tell who have pages of their own."""
-        numbers = {name.split(".")[1] for name in self.values if name.startswith("contacts.")}
-        own = {"0"} if self.reader.is_family else set()
+        return self.rows_of("contacts")
+
+    def rows_of(self, listed: str) -> list[str]:
+        """The numbers of the rows that have pages of their own; a family's first contact is who fills in the form."""
+        numbers = {name.split(".")[1] for name in self.values if name.startswith(f"{listed}.")}
+        own = {"0"} if self.reader.is_family and listed == "contacts" else set()
         return sorted(numbers - own, key=int)
 
     def person(self, row: str) -> str:
@@ -139,16 +152,33 @@ class Filled:
         for page in (page for page in section.pages if not page.row):
             if self.reader.is_asked(page) and (page.slug != "main-need" or len(self._chosen()) > 1):
                 yield self._leaf(section, page, "")
-            if page.slug == PEOPLE:
+            if page.slug in LISTED:
                 rowed = [page for page in section.pages if page.row]
-                yield from (self._leaf(section, page, row) for row in self.rows for page in rowed)
+                rows = self.rows_of(LISTED[page.slug])
+                yield from (self._leaf(section, page, row) for row in rows for page in rowed if self._is_due(page, row))
+
+    def _is_due(self, page: Page, row: str) -> bool:
+        """Whether an answer of this row has called for this page."""
+        return not page.when or any(self.values.get(name.replace("*", row)) in said for name, said in page.when.items())
 
     def _leaf(self, section: Section, page: Page, row: str) -> Leaf:
-        asked = tuple(self._ask(question, row) for question in page.questions if self.reader.is_asked(question))
-        say = self.reader.say
-        return Leaf(page.slug.replace("*", row), section.slug, say(page.title), say(page.intro), asked, row)
+        mine = [question for question in page.questions if self.reader.is_asked(question)]
+        rows = self._repeated(page.repeat) if page.repeat else [row]
+        asked = tuple(self._ask(question, one, row) for one in rows for question in mine)
+        slug, say = page.slug.replace("*", row), self.reader.say
+        return Leaf(slug, section.slug, say(page.title), say(page.intro), asked, row, page.repeat, section.optional)
 
-    def _ask(self, question: Question, row: str) -> Asked:
+    def _repeated(self, listed: str) -> list[str]:
+        """The rows that a page repeats its questions for: those in which something stands, and an empty one behind."""
+        filled = [
+            name.split(".")[1]
+            for name, value in self.values.items()
+            if name.startswith(f"{listed}.") and any(one.strip() for one in _listed(value))
+        ]
+        rows = sorted({int(row) for row in filled if row.isdecimal()})[: MOST - 1]
+        return [str(row) for row in [*rows, rows[-1] + 1 if rows else 0]]
+
+    def _ask(self, question: Question, row: str, page_row: str) -> Asked:
         say, kind = self.reader.say, question.kind
         groups: tuple[tuple[str, Choices], ...] = ()
         choices: Choices = tuple(questions().choices.get(question.choices, {}).items())
@@ -160,9 +190,10 @@ class Filled:
             kind, choices = "checkboxes", self._needs()
             if not self.reader.is_family:
                 kind, groups = "grouped", tuple((k, tuple(v.items())) for k, v in questions().choices["needs"].items())
+        group = f"{question.group} {int(row) + 1}" if question.group and row and row != page_row else question.group
         return Asked(
             question.name.replace("*", row), say(question.ask), say(question.short), say(question.hint),
-            say(question.missing), kind, question.group, question.optional, question.blank, question.width,
+            say(question.missing), kind, group, question.optional, question.blank, question.width,
             question.inputmode, choices, groups,
         )  # fmt: skip
 
@@ -211,20 +242,29 @@ class Filled:
 
     def with_person(self) -> "Filled":
         """Add a person to tell, the last of `rows`."""
-        row = len(self.rows) + (1 if self.reader.is_family else 0)
-        return replace(self, values={**self.values, f"contacts.{row}.language": "en"})
+        return self.with_row("contacts", {"language": "en"})
 
-    def without_person(self, row: str) -> "Filled":
-        """Take a person away; those behind move up, so that the numbers stay those of the data's rows."""
-        if row not in self.rows:
+    def with_row(self, listed: str, known: Values) -> "Filled":
+        """Add a row, the last of `rows_of(listed)`, with what is known of it."""
+        own = 1 if self.reader.is_family and listed == "contacts" else 0
+        row = len(self.rows_of(listed)) + own
+        return replace(self, values={**self.values, **{f"{listed}.{row}.{name}": said for name, said in known.items()}})
+
+    def without_row(self, listed: str, row: str) -> "Filled":
+        """Take a row away; those behind move up, so that the numbers stay those of the data's rows."""
+        if row not in self.rows_of(listed):
             return self
         values: dict[str, str | list[str]] = {}
         for name, value in self.values.items():
-            moved = _moved_up(name, "contacts.", ".", int(row))
+            moved = _moved_up(name, f"{listed}.", ".", int(row))
             if moved is not None:
                 values[moved] = value
-        seen = [_moved_up(_moved_up(slug, "person-", "", int(row)) or "", "reach-", "", int(row)) for slug in self.seen]
-        return replace(self, values={**values, SEEN: [slug for slug in seen if slug]})
+        seen: list[str] = []
+        for slug in self.seen:
+            page = next((one for one in ROW_PAGES[listed] if slug.startswith(one)), None)
+            moved = _moved_up(slug, page, "", int(row)) if page else slug
+            seen += [moved] if moved else []
+        return replace(self, values={**values, SEEN: seen})
 
     @property
     def seen(self) -> list[str]:
@@ -244,7 +284,7 @@ class Filled:
 
     def told(self) -> dict[str, Any]:
         """What somebody has answered so far, as an alert carries it: nothing that was filled in for them."""
-        answered = [leaf for leaf in self.leaves if leaf.slug in self.seen and leaf.slug != PEOPLE]
+        answered = [leaf for leaf in self.leaves if leaf.slug in self.seen and leaf.slug not in LISTED]
         own = {name: value for name, value in self.values.items() if any(leaf.owns(_whole(name)) for leaf in answered)}
         own = {name: value for name, value in own.items() if not name.endswith(".language") or value != "en"}
         typed = replace(self, values=own).typed()
@@ -261,6 +301,8 @@ class Filled:
             data.setdefault(name, {})
         if other := data.pop("other_setting", None):
             data["child"]["setting"] = other
+        for path in _NUMBERS:
+            _as_number(data, path.split("."))
         data["needs"] = self._ranked(data.get("needs", []), data.pop("main_need", None))
         return data
 
@@ -303,13 +345,24 @@ class Filled:
         return asked or next((leaf.slug for leaf in below), "")
 
     def _judged(self, leaf: Leaf | None) -> Form:
-        data = self.data() if leaf is None else _assuming(self.data(), self.today, leaf)
+        data = self.data() if leaf is None else assuming(self.data(), self.today, leaf)
         try:
             found = refusal(lambda: handlers.check_form(ReferralForm.model_validate_json(json.dumps(data)), self.now))
         except ValidationError as wrong:
             found = field_errors(wrong, self._missing(), labels=self._labels(), model=ReferralForm)
+            # What is wrong on another page must not hide what is wrong on this one.
+            if leaf is not None and not any(leaf.owns(error.field) for error in found) and (alone := self._alone(leaf)):
+                return alone.wrong_on(leaf)
         said = (self._for_families(error) if self.reader.is_family else error for error in found)
         return self.form.with_errors(error for error in said if not self._is_filled_in(error.field))
+
+    def _alone(self, leaf: Leaf) -> "Filled | None":
+        """The form with the answers of one page and nothing else; None where it has no others."""
+        if leaf.slug in LISTED:
+            return None
+        own = {name: value for name, value in self.values.items() if leaf.owns(_whole(name))}
+        others = {name for name in self.values if name not in own and name != SEEN}
+        return replace(self, values=own) if others else None
 
     def _for_families(self, error: FieldError) -> FieldError:
         """Say to who does not agree what they can do; the sentence for staff tells them to ask the family."""
@@ -328,6 +381,8 @@ class Filled:
     def _missing(self) -> dict[str, str]:
         said = {f"{one.name}:missing": one.missing for leaf in self.leaves for one in leaf.questions if one.missing}
         said |= {f"{one.name}:bool_type": one.missing for leaf in self.leaves for one in leaf.questions if one.missing}
+        repeated = (one for leaf in self.leaves if leaf.repeat for one in leaf.questions)
+        said |= {f"{starred(one.name)}:missing": one.missing for one in repeated}
         return said | {"contacts:missing": "Add at least one person to tell"}
 
     # --- where it stands
@@ -335,7 +390,7 @@ class Filled:
     def tasks(self) -> list[Task]:
         """The task list: each section with its pages and how far it is."""
         return [
-            Task(section.slug, self.reader.say(section.title), leaves, self._status(leaves))
+            Task(section.slug, self.reader.say(section.title), leaves, self._status(leaves), section.optional)
             for section in questions().sections
             if (leaves := tuple(leaf for leaf in self.leaves if leaf.section == section.slug))
         ]
@@ -347,6 +402,12 @@ class Filled:
         if len(seen) < len(leaves) or any(self.wrong_on(leaf).errors for leaf in seen):
             return "in_progress"
         return "completed"
+
+    def is_answered(self, leaf: Leaf) -> bool:
+        """Whether anything stands on an optional page; on one that lists rows, whether there are any."""
+        if leaf.slug in LISTED:
+            return bool(self.rows_of(LISTED[leaf.slug]))
+        return any(said for asked in leaf.questions if asked.blank for said in self._in_words(asked))
 
     def parts(self) -> list[tuple[str, bool, list[Answered]]]:
         """What was answered, in words: each section, and each person to tell as a part of its own (True)."""
@@ -362,10 +423,10 @@ class Filled:
         """What was answered or has to be; a page of which nothing was is one line."""
         found = []
         for leaf in leaves:
-            lines = [(asked, tuple(self._in_words(asked))) for asked in leaf.questions]
+            lines = [(asked, tuple(self._in_words(asked))) for asked in leaf.questions if not _is_in_list(leaf, asked)]
             shown = [(asked.heading, said) for asked, said in lines if said or not asked.optional]
             found += [Answered(heading, said, leaf.slug) for heading, said in shown]
-            if lines and not shown:
+            if lines and not shown and not leaf.optional:
                 found.append(Answered(lines[0][0].heading if len(lines) == 1 else leaf.title, (), leaf.slug))
         return found
 
@@ -378,6 +439,23 @@ class Filled:
         for value in self.form.all(asked.name):
             if value.strip():
                 yield from texts.get(value, value).splitlines()
+
+
+_NUMBERS = ("setting_detail.attendance_percent",)
+
+
+def _as_number(data: dict[str, Any], path: list[str]) -> None:
+    """Put a number in the place of digits; whatever else was typed stays, for the rule book to name."""
+    inside = data.get(path[0])
+    if len(path) > 1 and isinstance(inside, dict):
+        _as_number(inside, path[1:])
+    elif isinstance(inside, str) and inside.isascii() and inside.isdecimal() and len(inside) <= 9:
+        data[path[0]] = int(inside)
+
+
+def _is_in_list(leaf: Leaf, asked: Asked) -> bool:
+    """Whether a question stands only on the page that lists rows, each of which has its own answers."""
+    return leaf.slug in LISTED and "*" in asked.name
 
 
 def _moved_up(name: str, before: str, behind: str, gone: int) -> str | None:
@@ -407,37 +485,6 @@ def _whole(name: str) -> str:
 def _without_nothing(data: dict[str, Any]) -> dict[str, Any]:
     kept = {name: _without_nothing(value) if isinstance(value, dict) else value for name, value in data.items()}
     return {name: value for name, value in kept.items() if value not in (None, [])}
-
-
-def _assuming(data: dict[str, Any], today: date, leaf: Leaf) -> dict[str, Any]:
-    """Put acceptable answers where other pages have none yet, so that rules across fields of this page are asked."""
-    child = {"given_name": "A", "family_name": "B", "postcode": "SS1 1AA"}
-    if "expected_date" not in data["child"]:
-        child["date_of_birth"] = today.replace(year=today.year - 10, day=1).isoformat()
-    person = {"name": "A", "relationship": "B", "parental_responsibility": True, "channel": "none"}
-    filled: dict[str, Any] = _filled_up(data, {
-        "child": child,
-        "contacts": [person] * max(len(data.get("contacts", [])), 1),
-        "referrer": {"role": "other"},
-        "needs": [{"code": "NYK", "rank": "secondary"}],
-        "concern": "A",
-        "concern_raised_on": today.isoformat(),
-        "consent": {"given": True, "by": "A", "on": today.isoformat()},
-        "immediate_danger": False,
-    }, leaf, "")  # fmt: skip
-    return filled
-
-
-def _filled_up(typed: Any, assumed: Any, leaf: Leaf, path: str) -> Any:
-    if isinstance(assumed, dict):
-        typed = typed if isinstance(typed, dict) else {}
-        below = {name: f"{path}.{name}" if path else name for name in assumed}
-        filled = {name: _filled_up(typed.get(name), assumed[name], leaf, below[name]) for name in assumed}
-        return typed | {name: value for name, value in filled.items() if value is not None}
-    if isinstance(assumed, list) and path == "contacts" and not leaf.owns(path):
-        rows = typed or [None]
-        return [_filled_up(row, assumed[0], leaf, f"{path}.{at}") for at, row in enumerate(rows)]
-    return assumed if typed is None and not leaf.owns(path) else typed
 
 
 def refusal(do: Callable[[], Any]) -> list[FieldError]:

@@ -14,7 +14,7 @@ from frontdoor.identifiers import short_id
 from frontdoor.problems import MAX_BODY, Problem
 from frontdoor.web import FieldError, Form, Pages
 from frontdoor.work import Work
-from referral_intake import alerts, domain, handlers, store
+from referral_intake import alerts, domain, drafts, handlers, store, tables
 from referral_intake.filled_form import Filled, refusal
 from referral_intake.questions import PEOPLE, Leaf, first_values, in_words, reader_of
 
@@ -48,17 +48,14 @@ def see(where: str) -> RedirectResponse:
     return RedirectResponse(where, 303)
 
 
-def nothing_here() -> Problem:
-    return Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
-
-
 # --- the form: drafts -------------------------------------------------------------------------------------------------
 
 
 @router.get("/refer")
 def before_you_start(request: Request, call: Referring) -> Page:
     """What to have at hand before the form."""
-    return pages.render(request, "refer_start.html", reader=reader_of(call.actor), drafts=drafts(call))
+    begun: dict[str, Any] = {"drafts": drafts.listed(call), "waiting": drafts.waiting(call)}
+    return pages.render(request, "refer_start.html", reader=reader_of(call.actor), **begun)
 
 
 @router.post("/refer")
@@ -67,7 +64,7 @@ def begin(call: Referring) -> Page:
     draft = short_id("D")
     call.parts.keys.create(draft, call.parts.clock())
     with call.work() as work:
-        _keep(work, draft, _filled(call, first_values(call.actor, call.parts.area)), "danger")
+        drafts.keep(work, draft, drafts.filled(call, first_values(call.actor, call.parts.area)), "danger")
     return see(f"/refer/{draft}")
 
 
@@ -78,8 +75,14 @@ def tasks(request: Request, call: Referring, draft: str) -> Page:
     if isinstance(filled, Response):
         return filled
     listed = filled.tasks()
-    done = sum(task.status == "completed" for task in listed)
-    return pages.render(request, "refer_tasks.html", draft=draft, filled=filled, tasks=listed, done=done)
+    with call.look() as session:
+        row = store.find_draft(session, draft, call.actor.person)
+        handed = row is not None and row.handed_to is not None
+    context: dict[str, Any] = {"tasks": [task for task in listed if not task.optional], "handed": handed}
+    optional = [(task, leaf) for task in listed if task.optional for leaf in task.leaves if not leaf.row]
+    context["extra"] = [(task, leaf, filled.is_answered(leaf)) for task, leaf in optional]
+    context["school"] = drafts.school_of(call)
+    return pages.render(request, "refer_tasks.html", draft=draft, filled=filled, **context)
 
 
 @router.get("/refer/{draft}/delete")
@@ -103,52 +106,35 @@ def delete(call: Referring, draft: str) -> Page:
     return see("/")
 
 
-def _filled(call: Call, values: Any) -> Filled:
-    return Filled(reader_of(call.actor), call.parts.area, call.parts.clock(), values)
+@router.post("/refer/{draft}/hand-over")
+def hand_over(call: Referring, draft: str, sent: Sent) -> Page:
+    """Pass a form to the school's SENCO, or take it back before they have it."""
+    school = drafts.school_of(call)
+    with call.work() as work:
+        drafts.hand_over(work, draft, school.id if school and not sent.value("back") else None)
+    return see(f"/refer/{draft}")
 
 
-def _open(call: Call, draft: str) -> Filled | Response:
-    """Open somebody's own draft; where it has been sent, lead to the referral that it became."""
-    with call.look() as session:
-        row = store.find_draft(session, draft, call.actor.person)
-        if row is not None:
-            return _filled(call, call.parts.keys.unseal_or(row.values, {}))
-        reference = store.reference_of_token(session, call.actor.person, draft)
-    if reference is None:
-        raise nothing_here()
+@router.post("/refer/{draft}/take")
+def take_up(call: Referring, draft: str) -> Page:
+    """Take up a form that somebody of the school passed on."""
+    drafts.take_up(call, draft)
+    return see(f"/refer/{draft}")
+
+
+def to_receipt(reference: str) -> Page:
+    """Lead to the referral that a form has become."""
     return see(f"/referrals/{reference}/received")
 
 
+def _open(call: Call, draft: str) -> Filled | Response:
+    found = drafts.find(call, draft)
+    return to_receipt(found) if isinstance(found, str) else found
+
+
 def _change(call: Call, draft: str, page: str, change: Callable[[Filled], Filled]) -> Filled | Response:
-    """Change a draft in one transaction, so that two tabs lose nothing of each other's pages."""
-    with call.work() as work:
-        handlers.claim_draft(work, draft)
-        row = store.find_draft(work.session, draft, call.actor.person)
-        if row is not None:
-            filled = change(_filled(call, work.keys.unseal_or(row.values, {})))
-            _keep(work, draft, filled, page)
-            return filled
-    return _open(call, draft)
-
-
-def _keep(work: Work, draft: str, filled: Filled, page: str) -> None:
-    store.save_draft(
-        work.session,
-        draft_id=draft,
-        area=work.area.id,
-        person=work.actor.person,
-        values=work.keys.seal(draft, dict(filled.values)),
-        page=page,
-        now=work.now,
-    )
-
-
-def drafts(call: Call) -> list[dict[str, Any]]:
-    """List the forms that somebody has begun, the latest first: id, what to call it, when it was saved."""
-    with call.look() as session:
-        rows = store.drafts_of(session, call.actor.person)
-        kept = [(row.id, row.updated_at, call.parts.keys.unseal_or(row.values, {})) for row in rows]
-    return [{"id": draft, "at": at, "name": _filled(call, values).name} for draft, at, values in kept]
+    changed = drafts.change(call, draft, page, change)
+    return to_receipt(changed) if isinstance(changed, str) else changed
 
 
 # --- the form: check and send -----------------------------------------------------------------------------------------
@@ -188,7 +174,9 @@ def _send(call: Call, draft: str, filled: Filled) -> None:
     form, child_id = filled.command(), short_id("C")
     handlers.prepare_child(call.parts, form, child_id)
     with call.work() as work:
-        handlers.receive_referral_once(work, draft, form, child_id)
+        handlers.claim_draft(work, draft)
+        sent = handlers.receive_referral_once(work, draft, form, child_id, drafts.how(work, draft))
+        drafts.settle_concern(work, filled, sent.reference)
         store.drop_draft(work.session, draft, call.actor.person)
 
 
@@ -226,15 +214,15 @@ def add_to_alert(call: Referring, draft: str, alert: str, sent: Sent) -> Page:
     with call.work() as work:
         row = _own_alert(work, alert)
         if added:
-            row.sent = work.keys.seal(row.id, domain.alert_with(work.keys.unseal_or(row.sent, {}), added))
+            row.sent = work.keys.seal(row.id, alerts.alert_with(work.keys.unseal_or(row.sent, {}), added))
             row.read_at, row.read_by = None, None
     return see(f"/refer/{draft}/alerts/{alert}")
 
 
-def _own_alert(work: Work, alert: str) -> store.Alert:
+def _own_alert(work: Work, alert: str) -> tables.Alert:
     row = alerts.claimed_alert(work, alert)
     if row is None or row.sent_by != work.actor.person:
-        raise nothing_here()
+        raise drafts.nothing_here()
     return row
 
 
@@ -261,18 +249,18 @@ def people(request: Request, call: Referring, draft: str) -> Page:
 @router.post("/refer/{draft}/people")
 def change_people(request: Request, call: Referring, draft: str, sent: Sent) -> Page:
     """Add a person to tell, take one away, or go on."""
-    leaf = _leaf(_filled(call, {}), PEOPLE)
+    leaf = _leaf(drafts.filled(call, {}), PEOPLE)
     if sent.value("add"):
         filled = _change(call, draft, PEOPLE, lambda filled: filled.with_person())
         return filled if isinstance(filled, Response) else see(f"/refer/{draft}/person-{filled.rows[-1]}")
     if sent.value("remove"):
-        filled = _change(call, draft, PEOPLE, lambda filled: filled.without_person(sent.value("remove")))
+        filled = _change(call, draft, PEOPLE, lambda filled: filled.without_row("contacts", sent.value("remove")))
         return filled if isinstance(filled, Response) else see(f"/refer/{draft}/people")
     filled = _change(call, draft, PEOPLE, lambda filled: filled.with_page(leaf, Form()))
     if isinstance(filled, Response):
         return filled
     wrong = filled.wrong_on(leaf)
-    return _people_page(request, draft, filled, wrong) if wrong.errors else _go_on(request, draft, filled, leaf)
+    return _people_page(request, draft, filled, wrong) if wrong.errors else go_on(request, draft, filled, leaf)
 
 
 def _people_page(request: Request, draft: str, filled: Filled, form: Form) -> Page:
@@ -281,7 +269,7 @@ def _people_page(request: Request, draft: str, filled: Filled, form: Form) -> Pa
     listed = [(row, filled.person(row), in_words("channel", told[row]) if told[row] else "") for row in filled.rows]
     status = 422 if form.errors else 200
     return pages.render(
-        request, "refer_people.html", status, **_around(request, draft, filled, leaf), form=form, people=listed
+        request, "refer_people.html", status, **around(request, draft, filled, leaf), form=form, people=listed
     )
 
 
@@ -293,7 +281,7 @@ def show_page(request: Request, call: Referring, draft: str, page: str) -> Page:
         return filled
     leaf = _leaf(filled, page)
     form = filled.wrong_on(leaf) if _from_check(request) else Form(values=filled.values)
-    return pages.render(request, "refer_page.html", **_around(request, draft, filled, leaf), form=form)
+    return pages.render(request, "refer_page.html", **around(request, draft, filled, leaf), form=form)
 
 
 @router.post("/refer/{draft}/{page}")
@@ -307,14 +295,16 @@ def answer_page(request: Request, call: Referring, draft: str, page: str, sent: 
         return _danger_page(request, call, draft, filled)
     wrong = filled.wrong_on(leaf)
     if wrong.errors:
-        return pages.render(request, "refer_page.html", 422, **_around(request, draft, filled, leaf), form=wrong)
-    return _go_on(request, draft, filled, leaf)
+        return pages.render(request, "refer_page.html", 422, **around(request, draft, filled, leaf), form=wrong)
+    if sent.value("_another"):
+        return see(f"/refer/{draft}/{page}" + ("?from=check" if _from_check(request) else ""))
+    return go_on(request, draft, filled, leaf)
 
 
 def _leaf(filled: Filled, slug: str) -> Leaf:
     leaf = filled.leaf(slug)
     if leaf is None:
-        raise nothing_here()
+        raise drafts.nothing_here()
     return leaf
 
 
@@ -322,12 +312,14 @@ def _from_check(request: Request) -> bool:
     return request.query_params.get("from") == "check"
 
 
-def _go_on(request: Request, draft: str, filled: Filled, leaf: Leaf) -> Page:
+def go_on(request: Request, draft: str, filled: Filled, leaf: Leaf) -> Page:
+    """Lead to the page that follows: the check, where somebody came from it."""
     after = "check" if _from_check(request) else filled.after(leaf)
     return see(f"/refer/{draft}/{after}" if after else f"/refer/{draft}")
 
 
-def _around(request: Request, draft: str, filled: Filled, leaf: Leaf) -> dict[str, Any]:
+def around(request: Request, draft: str, filled: Filled, leaf: Leaf) -> dict[str, Any]:
+    """Give what every page of the form shows around its questions."""
     before = "check" if _from_check(request) else filled.before(leaf)
     back = f"/refer/{draft}/{before}" if before else f"/refer/{draft}"
     around = {"draft": draft, "filled": filled, "leaf": leaf, "caption": filled.caption(leaf), "back": back}

@@ -1,9 +1,9 @@
-"""What intake does when somebody asks or something is heard: validate, load, decide, append, and nothing else appends.
+"""What intake does when somebody asks or something is heard: validate, load, decide, append.
 
 Reading is here too, where it shows a child's data: each answer leaves its audit row in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from frontdoor.identifiers import reference as new_reference
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import domain, store
+from referral_intake import domain, identity, pathways, reports, store, tables, uploads, visibility
 from referral_intake.commands import (
     Addition,
     ChangedContact,
@@ -35,10 +35,10 @@ from referral_intake.commands import (
     Contact,
     ContactChange,
     ReferralForm,
+    is_test_number,
     read_cursor,
 )
 
-UPLOADS = "uploads"
 ENDS = "This referral has been withdrawn, so nothing more can be done with it: make a new one"
 
 
@@ -65,66 +65,95 @@ def check_form(form: ReferralForm, now: datetime) -> None:
         raise wrong_fields([FieldError(field, sentence) for field, sentence in wrong])
 
 
+def received_at(form: ReferralForm, roles: frozenset[str], now: datetime) -> datetime:
+    """Say when a referral was received: now, or when what is keyed in reached whoever keys it."""
+    if form.arrived is None:
+        return now
+    if wrong := domain.wrong_arrival(roles, form.arrived.on, received_on(now)):
+        raise wrong_fields([FieldError("arrived.on", wrong)])
+    return domain.arrived_at(form.arrived.by, form.arrived.on, form.arrived.time, posted=form.arrived.posted, now=now)
+
+
 def prepare_child(parts: Parts, form: ReferralForm, child_id: str) -> None:
     """Commit the child's data key before the transaction that uses it; not for a form that will be refused."""
     check_form(form, parts.clock())
     parts.keys.create(child_id, parts.clock())
 
 
-def receive_referral_once(work: Work, token: str, form: ReferralForm, child_id: str) -> Receipt:
+def receive_referral_once(
+    work: Work, token: str, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN
+) -> Receipt:
     """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
     claim_draft(work, token)
     reference = store.reference_of_token(work.session, work.actor.person, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
         return _receipt(work, known, sorted(_standing(work, known.reference).rules))
-    receipt = receive_referral(work, form, child_id)
+    receipt = receive_referral(work, form, child_id, how)
     store.keep_token(work.session, work.actor.person, token, receipt.reference)
     return receipt
 
 
 def claim_draft(work: Work, draft: str) -> None:
     """Let nobody else change or send this draft meanwhile: two tabs lose nothing of each other's pages."""
-    work.claim(f"draft/{draft}")
+    work.claim(_draft_name(draft))
 
 
-def receive_referral(work: Work, form: ReferralForm, child_id: str) -> Receipt:
+def claim_drafts(work: Work, drafts: Sequence[str], forms: Sequence[ReferralForm]) -> None:
+    """Claim at once all that sending these forms needs, so that two files with the same children never cross."""
+    children = [name for form in forms for name in identity.names_of(work, _said_of_child(form))]
+    work.claim(*map(_draft_name, drafts), *children)
+
+
+def _draft_name(draft: str) -> str:
+    return f"draft/{draft}"
+
+
+def _said_of_child(form: ReferralForm) -> dict[str, Any]:
+    return form.child.model_dump(mode="json", exclude_none=True)
+
+
+def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN) -> Receipt:
     """Receive a referral: the child, their contacts, then the referral itself, in one transaction.
 
     Twice is two referrals, each with its own child id: the Idempotency-Key or form token in front of this says what is
     the same. `prepare_child` has committed the child's key.
     """
     check_form(form, work.now)
-    _check_evidence(work, form.evidence)
+    if is_test_number(form.child.nhs_number) and not work.parts.demo:
+        sentence = "Check the NHS number: numbers that begin with 999 are only for tests"
+        raise wrong_fields([FieldError("child.nhs_number", sentence)])
+    uploads.check_evidence(work, form.evidence, [one.upload for one in form.reports])
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)
     work.append(f"child/{child_id}", 0, registered)
     contacts = [_added(work, form, contact, (reference, child_id)) for contact in form.contacts]
     for contact in contacts:
         work.append(_contact_stream(contact.contact_id), 0, contact)
-    event = _submitted(work, form, reference, registered, contacts)
+    event = _submitted(work, form, reference, registered, contacts, how)
     work.append(f"referral/{reference}", 0, event)
     found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
     store.keep_search_hashes(work.session, work.area.id, child_id, domain.search_hashes(work.parts.secret, *found_by))
+    identity.note_matches(work, child_id, _said_of_child(form))
     return _receipt(work, event, list(event.agencies))
 
 
 def _registered(work: Work, form: ReferralForm, child_id: str) -> ChildRegistered:
-    identity = form.child.model_dump(mode="json", exclude_none=True)
+    said = _said_of_child(form)
     setting = work.area.setting(form.child.setting or "")
     return ChildRegistered(
-        child_id=child_id, identity=work.keys.seal(child_id, identity), setting=setting.id if setting else None
+        child_id=child_id, identity=work.keys.seal(child_id, said), setting=setting.id if setting else None
     )
 
 
 def _added(work: Work, form: ReferralForm, contact: Contact, case: tuple[str, str]) -> ContactAdded:
     age = age_on(form.child.birth, work.today)
     told = form.may_be_told(contact, age, sent_by_young_person="young_person" in work.actor.roles)
-    home = form.child.model_dump(include={"address", "postcode"})
+    home = form.child.model_dump(include={"address", "postcode", "address_confidential"})
     return ContactAdded(**_contact_state(work, contact, case, short_id("K"), told=told, home=home))
 
 
-def _receipt(work: Work, referral: ReferralSubmitted | store.Referral, agencies: list[str]) -> Receipt:
+def _receipt(work: Work, referral: ReferralSubmitted | tables.Referral, agencies: list[str]) -> Receipt:
     first_link = FamilyLink(referral.reference, domain.SENDERS_LINK, domain.FIRST_GENERATION)
     return Receipt(
         reference=referral.reference,
@@ -149,19 +178,25 @@ def _contact_state(
     """Give the whole state of a contact, as both its events carry it. `case` is (reference, child id)."""
     reference, child_id = case
     plain = contact.model_dump(include={"channel", "language", "parental_responsibility"})
-    details = work.keys.seal(child_id, contact.details(home.get("address", []), home.get("postcode")))
+    details = work.keys.seal(child_id, contact.details(home))
     ids = {"contact_id": contact_id, "reference": reference, "child_id": child_id}
     return ids | plain | {"safe_to_contact": told, "details": details}
 
 
 def _submitted(
-    work: Work, form: ReferralForm, reference: str, registered: ChildRegistered, contacts: Sequence[ContactAdded]
+    work: Work,
+    form: ReferralForm,
+    reference: str,
+    registered: ChildRegistered,
+    contacts: Sequence[ContactAdded],
+    how: domain.FilledIn,
 ) -> ReferralSubmitted:
     area, actor, setting = work.area, work.actor, registered.setting
     standard = area.standards["acknowledge"]
+    in_force = pathways.in_force(work)
     rules = domain.Rules(
-        pathways=domain.Pathways(area.pathways.support, area.pathways.needs, area.pathways.catch_all),
-        pathways_version=area.pathways.version,
+        pathways=in_force.rules,
+        pathways_version=in_force.version,
         acknowledge=(standard.limit, standard.unit, standard.version),
         calendar=area.calendar_of(setting),
     )
@@ -172,18 +207,12 @@ def _submitted(
         organisation_is_known=area.setting(form.referrer.organisation or "") is not None,
         in_area=area.inside(form.child.postcode),
     )
-    case = {"reference": reference, "child_id": registered.child_id, "setting": setting, "received_at": work.now}
+    received = received_at(form, actor.roles, work.now)
+    case = {"reference": reference, "child_id": registered.child_id, "setting": setting, "received_at": received}
     sealed = {"story": work.keys.seal(registered.child_id, form.story())}
+    made = {"form_minutes": how.minutes, "drafted_by": how.drafted_by}
     told = domain.contact_refs(contacts)
-    return domain.submitted({**case, **form.facts(), **sealed}, rules, sender, noticed, told)
-
-
-def _check_evidence(work: Work, ids: Sequence[str]) -> None:
-    known = store.find_uploads(work.session, ids) if ids else {}
-    own = {upload.id for upload in known.values() if upload.person == work.actor.person}
-    sentence = "Upload this file again: it is not one of yours"
-    if wrong := [FieldError(f"evidence.{at}", sentence) for at, upload in enumerate(ids) if upload not in own]:
-        raise wrong_fields(wrong)
+    return domain.submitted({**case, **form.facts(), **sealed, **made}, rules, sender, noticed, told)
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
@@ -207,7 +236,7 @@ def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str,
     """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
     referral = _find_to_change(work, reference, "referral.add")
     _require("ReferralAmended", referral.status)
-    _check_evidence(work, addition.evidence)
+    uploads.check_evidence(work, addition.evidence)
     event = ReferralAmended(
         reference=referral.reference,
         child_id=referral.child_id,
@@ -242,7 +271,7 @@ def _contact_stream(contact_id: str) -> str:
     return f"contact/{contact_id}"
 
 
-def _which_contact(work: Work, known: dict[str, store.Contact], contact: ChangedContact, at: int) -> str | None:
+def _which_contact(work: Work, known: dict[str, tables.Contact], contact: ChangedContact, at: int) -> str | None:
     """Find which of the referral's contacts is meant: by id, else by name; None: a new one."""
     if contact.contact is not None and contact.contact not in known:
         raise wrong_fields([FieldError(f"contacts.{at}.contact", "This is not a contact of this referral")])
@@ -250,7 +279,7 @@ def _which_contact(work: Work, known: dict[str, store.Contact], contact: Changed
     return contact.contact or domain.same_person(contact.name, names)
 
 
-def _is_told(work: Work, referral: store.Referral, contact: Contact, row: store.Contact | None) -> bool:
+def _is_told(work: Work, referral: tables.Referral, contact: Contact, row: tables.Contact | None) -> bool:
     """Say whether they may be told: as whoever changes it says, else as before; for somebody new, as on a form."""
     if contact.safe_to_contact is None and row is not None:
         return row.safe_to_contact
@@ -288,22 +317,22 @@ def _standing(work: Work, reference: str) -> domain.Standing:
     return store.standings_of(work.session, [reference])[reference]
 
 
-def _unknown(action: str, reference: str) -> access.Denied:
-    # The answer for a stranger's referral, and its row in the audit: nobody learns which references there are.
+def unknown(action: str, reference: str) -> access.Denied:
+    """Answer for a stranger's referral, with its row in the audit: nobody learns which references there are."""
     return access.Denied(access.Deny(404, "unknown"), asked=(action, reference))
 
 
-def _find(work: Work, reference: str, action: str) -> tuple[store.Referral, access.Allow]:
+def _find(work: Work, reference: str, action: str) -> tuple[tables.Referral, access.Allow]:
     """Find a referral on which the actor may do this; the audit row is left."""
     known = normal_reference(reference) or ""
     referral = store.find_referral(work.session, work.area.id, known)
     if referral is None:
-        raise _unknown(action, known)
+        raise unknown(action, known)
     subject = store.subject_of(referral, _standing(work, referral.reference).agencies)
     return referral, work.may(action, subject)
 
 
-def _find_to_change(work: Work, reference: str, action: str) -> store.Referral:
+def _find_to_change(work: Work, reference: str, action: str) -> tables.Referral:
     """Find a referral that nobody else changes meanwhile."""
     work.claim(f"referral/{normal_reference(reference) or ''}")
     return _find(work, reference, action)[0]
@@ -323,11 +352,13 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
         **story,
         "needs": story.get("needs", []),
         "support": referral.support.split(),
+        "evidence_missing": reports.evidence_missing(referral.support.split(), story.get("reports", [])),
         "concern_raised_on": referral.concern_raised_on.isoformat(),
         "withdrawal": work.keys.unseal_or(referral.withdrawal, None),
         "additions": [_addition_answer(work, row) for row in store.additions_to(work.session, referral.reference)],
     }
-    return domain.visible(shown, answer.categories)
+    seen = visibility.visible(shown, answer.categories)
+    return seen | {"linked": identity.linked_to(work, referral.child_id)} if answer.relation == "triager" else seen
 
 
 def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str | None) -> dict[str, Any]:
@@ -336,7 +367,7 @@ def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str |
     known = work.area.setting(setting) if setting else None
     if actor.area != work.area.id or (setting and known is None):
         return {"referrals": [], "next": None}
-    by = domain.relations(actor.person, actor.organisation, actor.agency, () if mine else actor.roles)
+    by = visibility.relations(actor.person, actor.organisation, actor.agency, () if mine else actor.roles)
     rows = store.find_referrals(work.session, work.area.id, by, known.id if known else None, read_cursor(cursor))
     page = rows[: store.PAGE]
     last = f"{instant(page[-1].received_at)}|{page[-1].reference}" if len(rows) > store.PAGE else None
@@ -345,7 +376,7 @@ def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str |
     return {"referrals": [_summary(row, standings[row.reference]) for row in allowed], "next": last}
 
 
-def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral]) -> list[store.Referral]:
+def _allowed(work: Work, action: str, listed: str, rows: Sequence[tables.Referral]) -> list[tables.Referral]:
     """Keep the referrals that the actor may do this to, and leave one audit row for all that are `listed`."""
     standings = store.standings_of(work.session, [row.reference for row in rows])
     found, by = [], access.Allow("nobody")
@@ -359,7 +390,7 @@ def _allowed(work: Work, action: str, listed: str, rows: Sequence[store.Referral
     return found
 
 
-def _summary(row: store.Referral, stands: domain.Standing) -> dict[str, Any]:
+def _summary(row: tables.Referral, stands: domain.Standing) -> dict[str, Any]:
     """Say where a referral stands, without anything about the child."""
     status, agencies = domain.standing(row.status, stands)
     return {
@@ -375,22 +406,44 @@ def _summary(row: store.Referral, stands: domain.Standing) -> dict[str, Any]:
 
 def _identity(work: Work, child_id: str) -> dict[str, Any]:
     child = store.child_of(work.session, child_id)
-    identity: dict[str, Any] = work.keys.unseal_or(child.identity if child else None, {})
-    return identity
+    known: dict[str, Any] = work.keys.unseal_or(child.identity if child else None, {})
+    return known
 
 
-def _contact_answer(work: Work, row: store.Contact) -> dict[str, Any]:
+def _contact_answer(work: Work, row: tables.Contact) -> dict[str, Any]:
     details = work.keys.unseal_or(row.details, {})
     return {"contact": row.contact_id, **details, "safe_to_contact": row.safe_to_contact}
 
 
-def _addition_answer(work: Work, row: store.ReferralAddition) -> dict[str, Any]:
+def _addition_answer(work: Work, row: tables.ReferralAddition) -> dict[str, Any]:
     return {
         "text": work.keys.unseal_or(row.text, None),
         "evidence": row.evidence.split(),
         "added_at": instant(row.added_at),
         "added_by": row.added_by,
     }
+
+
+def files_of(work: Work, shown: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the files of a referral that has been shown: (upload id, name), in the form's order."""
+    rows = store.find_uploads(work.session, _uploads_of(shown))
+    return [(one, work.keys.unseal_or(rows[one].name, "file")) for one in _uploads_of(shown) if one in rows]
+
+
+def _uploads_of(shown: Mapping[str, Any]) -> list[str]:
+    added = [one for addition in shown.get("additions", []) for one in addition["evidence"]]
+    reports = [one["upload"] for one in shown.get("reports", []) if one.get("upload")]
+    return list(dict.fromkeys([*shown.get("evidence", []), *reports, *added]))
+
+
+def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
+    """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
+    shown = show_referral(work, reference)
+    row = store.find_uploads(work.session, [upload_id]).get(upload_id)
+    if row is None or upload_id not in _uploads_of(shown):
+        raise unknown("referral.read", shown["reference"])
+    data = files.read(work.parts.folder / uploads.FOLDER, work.keys, row.id)
+    return data, row.kind, work.keys.unseal_or(row.name, "file")
 
 
 # --- finding a child --------------------------------------------------------------------------------------------------
@@ -408,37 +461,6 @@ def search_children(work: Work, ask: ChildSearch) -> dict[str, Any]:
 
 
 def _child_answer(work: Work, child_id: str, references: list[str]) -> dict[str, Any]:
-    identity = _identity(work, child_id)
+    known = _identity(work, child_id)
     shown = ("given_name", "family_name", "date_of_birth")
-    return {"references": references, **{name: identity.get(name) for name in shown}}
-
-
-# --- uploads ----------------------------------------------------------------------------------------------------------
-
-
-def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
-    """Check a file and keep it sealed with its own key, before the transaction that says so."""
-    try:
-        kind = files.kind_of_file(data)
-    except files.WrongFile as wrong:
-        raise Refused(wrong.code, wrong.sentence, status=422, field="file") from None
-    parts.keys.create(upload_id, parts.clock())
-    files.keep(parts.folder / UPLOADS, parts.keys, upload_id, files.without_whereabouts(kind, data))
-
-
-def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str, Any]:
-    """Note an upload whose file is stored. Twice is two uploads: the Idempotency-Key says what is the same."""
-    sealed, kind = work.keys.seal(upload_id, files.file_name(name)), files.kind_of_file(data)
-    store.keep_upload(work.session, work.area.id, work.actor.person, upload_id, sealed, kind, work.now)
-    return {"upload": upload_id, "kind": kind}
-
-
-def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, str, str]:
-    """Show a file of a referral to who may see its evidence: (bytes, media type, name)."""
-    shown = show_referral(work, reference)
-    ids = {*shown.get("evidence", []), *(one for added in shown.get("additions", []) for one in added["evidence"])}
-    row = store.find_uploads(work.session, [upload_id]).get(upload_id)
-    if row is None or upload_id not in ids:
-        raise _unknown("referral.read", shown["reference"])
-    data = files.read(work.parts.folder / UPLOADS, work.keys, row.id)
-    return data, row.kind, work.keys.unseal_or(row.name, "file")
+    return {"references": references, **{name: known.get(name) for name in shown}}

@@ -19,13 +19,31 @@ from frontdoor.identifiers import FamilyLink, normal_reference, short_id
 from frontdoor.web import FieldError, Form, field_errors
 from frontdoor.web.wording import words
 from frontdoor.work import Work
-from referral_intake import alerts, domain, form_pages, handlers, store
-from referral_intake.commands import Addition, Withdrawal
-from referral_intake.form_pages import Page, Sent, drafts, lines, nothing_here, pages, see
-from referral_intake.questions import in_words, reader_of, told
+from referral_intake import (
+    alerts,
+    bulk_pages,
+    concern_pages,
+    domain,
+    drafts,
+    evidence_pages,
+    form_pages,
+    handlers,
+    identity_pages,
+    pathway_pages,
+    store,
+)
+from referral_intake.commands import Addition, ReferralForm, Withdrawal
+from referral_intake.form_pages import Page, Sent, lines, pages, see
+from referral_intake.questions import STAFF, in_words, reader_of
+from referral_intake.told import told
 
 router = APIRouter(route_class=Route, include_in_schema=False)
+router.routes.extend(bulk_pages.router.routes)
+router.routes.extend(concern_pages.router.routes)
+router.routes.extend(evidence_pages.router.routes)
 router.routes.extend(form_pages.router.routes)
+router.routes.extend(identity_pages.router.routes)
+router.routes.extend(pathway_pages.router.routes)
 Reading = Annotated[Call, may("referral.read")]
 Adding = Annotated[Call, may("referral.add")]
 Withdrawing = Annotated[Call, may("referral.withdraw")]
@@ -41,9 +59,11 @@ def home(request: Request, call: Anybody) -> Page:
     """What Front Door is; for somebody signed in, their tasks."""
     links = [link for link in navigation.links(call.actor, "/") if link["href"] != "/refer"]
     may_refer = bool(call.actor.roles & access.REFERRERS.keys())
-    begun = drafts(call) if may_refer else []
+    begun = drafts.listed(call) if may_refer else []
+    passed: dict[str, Any] = {"waiting": drafts.waiting(call), "passed_on": drafts.passed_on(call)} if may_refer else {}
     contacts = call.parts.area.contacts
-    return pages.render(request, "home.html", may_refer=may_refer, drafts=begun, links=links, contacts=contacts)
+    context = passed | {"drafts": begun, "links": links, "contacts": contacts}
+    return pages.render(request, "home.html", may_refer=may_refer, **context)
 
 
 @router.get("/accessibility")
@@ -177,9 +197,9 @@ def _referral(call: Call, reference: str) -> dict[str, Any]:
         assert row is not None  # noqa: S101  it has just been shown
         subject = store.subject_of(row, [entry["agency"] for entry in shown["agencies"]])
         version = work.version(f"referral/{known}")
+        files = handlers.files_of(work, shown)
         own_link = FamilyLink(known, domain.SENDERS_LINK, store.link_generation(work.session, known))
-    area, now, typed = call.parts.area, call.parts.clock(), shown.get("child", {}).get("setting", "")
-    setting = area.setting(typed) if typed else None
+    area, now = call.parts.area, call.parts.clock()
     open_still = shown["status"] != "withdrawn"
     able = access.decide(call.actor, "referral.withdraw", subject, area.agreements, now)
     link = call.parts.links.path(own_link) if row.sent_by == call.actor.person else None
@@ -190,12 +210,19 @@ def _referral(call: Call, reference: str) -> dict[str, Any]:
         "record_url": f"/records/{known}?after=referral-intake:referral/{known}:{version}",
         "may_add": open_still,
         "may_withdraw": open_still and isinstance(able, access.Allow),
-        "setting": setting.name if setting else typed,
+        "files": files,
         "people": area.people,
-        "is_family": reader_of(call.actor).is_family,
+        "written": _written(shown, call),
         "in_words": in_words,
         "lines": lines,
     }
+
+
+def _written(shown: dict[str, Any], call: Call) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """All that was sent and may be seen, in the words of who reads it."""
+    reader = reader_of(call.actor)
+    sent = {name: value for name, value in shown.items() if name in ReferralForm.model_fields and value}
+    return told(sent, call.parts.area, reader if reader.is_family else STAFF)
 
 
 WAITING = frozenset({"queued", "on_hold", "returned"})
@@ -257,7 +284,7 @@ def one_alert(request: Request, call: OnDuty, alert: str) -> Page:
     with call.work() as work:
         found = next((one for one in alerts.show_alerts(work) if one["alert"] == alert), None)
     if found is None:
-        raise nothing_here()
+        raise drafts.nothing_here()
     area = call.parts.area
     return pages.render(
         request, "alert.html", alert=found, people=area.people, told=told(found["sent"], area), lines=lines

@@ -1,6 +1,6 @@
 """What the referral form asks: of whom, on which page, in which words. The data are `templates/questions.yaml`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,14 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from frontdoor.access import Actor
 from frontdoor.areas import Area
-from frontdoor.web.wording import day, starred, words
-from referral_intake.domain import ADDED_LATER
+from frontdoor.web.wording import words
 
 Said = str | dict[str, str]
 Values = Mapping[str, str | list[str]]
 Choices = tuple[tuple[str, str], ...]
-PEOPLE = "people"
-"""The page that lists the people to tell; each of them has pages of their own."""
+PEOPLE, EVIDENCE = "people", "evidence"
+"""The pages that list the people to tell, and the reports: each of these has pages of its own."""
+LISTED = {PEOPLE: "contacts", EVIDENCE: "reports"}
+"""Such a page → the rows of the form's data that it lists."""
 SETTINGS = frozenset({"school", "college", "early_years"})
 _STAFF_WORDS = {"the_child": "the child", "the_childs": "the child’s", "was": "was", "does": "does", "is": "is"}
 _WORDS = {
@@ -34,6 +35,7 @@ _WORDS = {
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     readers: list[str] = Field(default=[], alias="for")
+    skip: list[str] = []
 
 
 class Question(_Part):
@@ -60,6 +62,8 @@ class Page(_Part):
     title: Said
     intro: Said = ""
     row: str = ""
+    repeat: str = ""
+    when: dict[str, list[str]] = {}
     questions: list[Question] = []
 
 
@@ -68,6 +72,7 @@ class Section(_Part):
 
     slug: str
     title: Said
+    optional: bool = False
     pages: list[Page]
 
 
@@ -99,7 +104,8 @@ class Reader:
 
     def is_asked(self, part: _Part) -> bool:
         """Whether this part of the form is for this reader."""
-        return not part.readers or any(name in part.readers for name in self.names)
+        asked = not part.readers or any(name in part.readers for name in self.names)
+        return asked and not any(name in part.skip for name in self.names)
 
     def say(self, words: Said) -> str:
         """Put words as this reader reads them."""
@@ -108,12 +114,17 @@ class Reader:
         return words.format_map(next(_WORDS[name] for name in self.names if name in _WORDS))
 
 
+STAFF = Reader(("health", "education", "care", "staff"))
+"""Whoever may be shown all that staff are asked."""
+
+
 def reader_of(actor: Actor) -> Reader:
-    """Say whether somebody reads as a parent, a young person, or a professional (of health, who may notify)."""
+    """Say whether somebody reads as a parent, a young person, or a professional: of which role and agency."""
     for role in ("parent", "young_person"):
         if role in actor.roles:
             return Reader((role, "family"))
-    return Reader(("health", "staff") if actor.agency == "health" else ("staff",))
+    agency = (actor.agency,) if actor.agency else ()
+    return Reader((*sorted(actor.roles), *agency, "staff"))
 
 
 def first_values(actor: Actor, area: Area) -> Values:
@@ -143,7 +154,8 @@ def in_words(kind: str, code: str) -> str:
         before, _, code = code.partition(":")
         said = in_words("need", code) if before == "need" else in_words("support", code)
         by_hand = f"A person has to sort it ({in_words('need', code)})"
-        named = {"need": f"Need: {said}", "support": f"Asked for: {said}", "catch-all": by_hand}
+        meanwhile = f"Meanwhile, until the child is old enough: {said}"
+        named = {"interim": meanwhile, "need": f"Need: {said}", "support": f"Asked for: {said}", "catch-all": by_hand}
         return named.get(before, "Passed on by another team")
     if kind == "need":
         return next((group[code] for group in questions().choices["needs"].values() if code in group), words(code))
@@ -197,6 +209,8 @@ class Leaf:
     intro: str
     questions: tuple[Asked, ...]
     row: str = ""
+    repeat: str = ""
+    optional: bool = False
 
     def owns(self, path: str) -> bool:
         """Whether a path of the form's data is asked here."""
@@ -204,81 +218,9 @@ class Leaf:
 
     def place(self, path: str) -> int | None:
         """Where on this page a path is asked, counted from the top; None where it is not."""
-        if self.slug == PEOPLE:
-            return 0 if path == "contacts" else None
+        if self.slug in LISTED:
+            return 0 if path == LISTED[self.slug] else None
         names = (asked.name for asked in self.questions)
-        return next((at for at, name in enumerate(names) if path == name or path.startswith(f"{name}.")), None)
-
-
-# --- what somebody sent, as the duty team reads it --------------------------------------------------------------------
-
-STAFF = Reader(("health", "staff"))
-_ADDED = "Added later"
-_ABOUT = {"child": "The child", "referrer": "Who filled in the form", ADDED_LATER: _ADDED}
-_LABELS = {"who": "Who", "where": "Where they are now", "what": "What is happening"}
-Line = tuple[str, list[str]]
-
-
-def told(sent: Mapping[str, Any], area: Area) -> list[tuple[str, list[Line]]]:
-    """Everything that an alert carries, in the form's own words: (heading, lines), a line being (label, texts).
-
-    It was sent before anything was checked, so it may hold anything: what the form does not know is shown as it is.
-    """
-    found: dict[str, list[Line]] = {}
-    for path, value in _leaves(sent):
-        if texts := [text for one in _listed(value) for text in _told(path, one, area).splitlines()]:
-            found.setdefault(_heading(path, sent), []).append((_label(path), texts))
-    return sorted(found.items(), key=lambda part: part[0] != _ADDED)
-
-
-def _leaves(sent: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its path; a list of texts is one, and so is a need."""
-    rows = enumerate(sent) if isinstance(sent, list) and any(isinstance(one, dict | list) for one in sent) else None
-    if isinstance(sent, dict) or (rows and path != "needs"):
-        for name, below in rows or sent.items():
-            yield from _leaves(below, f"{path}.{name}" if path else str(name))
-    elif path != "immediate_danger":
-        yield path, sent
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _heading(path: str, sent: Mapping[str, Any]) -> str:
-    top, _, rest = path.partition(".")
-    number = rest.partition(".")[0]
-    if top != "contacts" or not number.isdecimal():
-        return _ABOUT.get(top, "What they wrote")
-    person = sent["contacts"][int(number)] if isinstance(sent["contacts"], list) else {}
-    name = person.get("name") if isinstance(person, dict) else None
-    return f"Person to tell: {name}" if name else f"Person to tell, number {int(number) + 1}"
-
-
-def _question(path: str) -> Question | None:
-    asked = {one.name: one for part in questions().sections for page in part.pages for one in page.questions}
-    alike = (starred(path), path, starred(path).replace("*", "0"))
-    return next((asked[name] for name in alike if name in asked and STAFF.is_asked(asked[name])), None)
-
-
-def _label(path: str) -> str:
-    asked = _question(path)
-    if path.startswith(ADDED_LATER):
-        return _LABELS.get(path.rpartition(".")[2], "Also")
-    if asked is None or path.startswith("referrer."):
-        return words(next((part for part in reversed(path.split(".")) if not part.isdecimal()), path))
-    return STAFF.say(asked.short) or STAFF.say(asked.ask)
-
-
-def _told(path: str, value: Any, area: Area) -> str:
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, dict) and isinstance(value.get("code"), str):
-        first = " (main need)" if value.get("rank") == "primary" else ""
-        return str(value.get("detail") or in_words("need", value["code"])) + first
-    text, asked = "" if value is None else str(value), _question(path)
-    if path == "child.setting" and text in area.organisations:
-        return area.organisations[text].name
-    if asked and asked.kind == "date":
-        return day(text)
-    return str(questions().choices.get(asked.choices, {}).get(text, text)) if asked else text
+        found = next((at for at, name in enumerate(names) if path == name or path.startswith(f"{name}.")), None)
+        within = self.repeat and (path == self.repeat or path.startswith(f"{self.repeat}."))
+        return len(self.questions) if found is None and within else found

@@ -1,270 +1,43 @@
-"""Intake's tables: what `apply` writes of its own events, what is kept beside them, and the questions asked of them."""
+"""The questions asked of intake's tables, and what is kept in them beside the log."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, delete, func, select, tuple_
-from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel, col
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
+from sqlmodel import Session, col
 
 from frontdoor.access import Subject
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
-from frontdoor.event_log import EventLog, Recorded
-from frontdoor.events import (
-    ChildRegistered,
-    ContactAdded,
-    ContactChanged,
-    ProgressNoted,
-    ReferralAmended,
-    ReferralSubmitted,
-    ReferralWithdrawn,
-    SenderLinkNoted,
+from referral_intake.domain import FIRST_GENERATION, Standing
+from referral_intake.tables import (
+    Alert,
+    Child,
+    ChildLink,
+    Concern,
+    ConcernKey,
+    Contact,
+    Draft,
+    FormToken,
+    MatchKey,
+    PathwayVersion,
+    PossibleMatch,
+    Progress,
+    Referral,
+    ReferralAddition,
+    ReferralAgency,
+    SearchHash,
+    SenderLink,
+    Upload,
+    WaitingAssessment,
 )
-from referral_intake.domain import FIRST_GENERATION, Relations, Standing
+from referral_intake.visibility import Relations
 
 PAGE = 50
 """Referrals on one page of a list."""
-MOST_CHILDREN, MOST_ALERTS = 200, 200
-
-
-class Row(SQLModel, registry=registry()):
-    """A row of one of intake's tables."""
-
-
-# --- derived ----------------------------------------------------------------------------------------------------------
-
-
-class Child(Row, table=True):
-    """A child, as registered: `identity` seals the form's `child`."""
-
-    __table_args__ = DERIVED
-    child_id: str = Field(primary_key=True)
-    area: str
-    identity: str
-
-
-class Contact(Row, table=True):
-    """Somebody who is told what happens: `details` seals the form's contact."""
-
-    __table_args__ = (Index("contact_reference", "area", "reference"), DERIVED)
-    contact_id: str = Field(primary_key=True)
-    area: str
-    reference: str
-    child_id: str
-    channel: str
-    language: str
-    parental_responsibility: bool
-    safe_to_contact: bool
-    details: str
-
-
-class Referral(Row, table=True):
-    """A referral. `flags`, `support` and `contacts` are codes and ids with spaces between; `story` is sealed."""
-
-    __table_args__ = (
-        Index("referral_sender", "area", "sent_by", "received_at", "reference"),
-        Index("referral_setting", "area", "setting", "received_at", "reference"),
-        Index("referral_organisation", "area", "organisation", "received_at", "reference"),
-        Index("referral_child", "area", "child_id"),
-        DERIVED,
-    )
-    reference: str = Field(primary_key=True)
-    area: str
-    child_id: str
-    kind: str
-    status: str
-    received_at: datetime = Field(sa_type=UtcDateTime)
-    acknowledge_by: datetime = Field(sa_type=UtcDateTime)
-    flags: str
-    support: str
-    contacts: str
-    sent_by: str
-    family_raised: bool
-    organisation: str | None = None
-    setting: str | None = None
-    concern_raised_on: date
-    story: str
-    version: int
-    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    withdrawal: str | None = None
-
-
-class ReferralAgency(Row, table=True):
-    """An agency that a referral was sent to, and the rules that sent it (separated by spaces)."""
-
-    __tablename__ = "referral_agency"
-    __table_args__ = (Index("referral_agency_of", "area", "agency", "received_at", "reference"), DERIVED)
-    reference: str = Field(primary_key=True)
-    agency: str = Field(primary_key=True)
-    area: str
-    received_at: datetime = Field(sa_type=UtcDateTime)
-    rules: str
-
-
-class Progress(Row, table=True):
-    """Where a referral stands with an agency, as triage has said."""
-
-    __table_args__ = (Index("progress_agency", "area", "agency", "received_at", "reference"), DERIVED)
-    reference: str = Field(primary_key=True)
-    agency: str = Field(primary_key=True)
-    area: str
-    status: str
-    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    received_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-
-
-class SenderLink(Row, table=True):
-    """The generation of the sender's link that opens, once it was renewed."""
-
-    __tablename__ = "sender_link"
-    __table_args__ = DERIVED
-    reference: str = Field(primary_key=True)
-    area: str
-    generation: int
-
-
-class ReferralAddition(Row, table=True):
-    """Something added to a referral: `text` is sealed; `evidence` are ids of uploads, separated by spaces."""
-
-    __tablename__ = "addition"
-    __table_args__ = DERIVED
-    reference: str = Field(primary_key=True)
-    version: int = Field(primary_key=True)
-    area: str
-    added_at: datetime = Field(sa_type=UtcDateTime)
-    added_by: str
-    text: str
-    evidence: str
-
-
-# --- kept -------------------------------------------------------------------------------------------------------------
-
-
-class Draft(Row, table=True):
-    """A form that somebody has begun: `values` is sealed with the draft's own key; `page` is where they were."""
-
-    __table_args__ = (Index("draft_person", "person", "updated_at"), KEPT)
-    id: str = Field(primary_key=True)
-    area: str
-    person: str
-    values: str
-    page: str
-    updated_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class Upload(Row, table=True):
-    """A file that somebody sent: `name` is sealed with the upload's own key, as is the file in the data folder."""
-
-    __table_args__ = KEPT
-    id: str = Field(primary_key=True)
-    area: str
-    person: str
-    name: str
-    kind: str
-    uploaded_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class Alert(Row, table=True):
-    """Immediate danger: `sent` seals what was sent with the alert's own key. Never a referral."""
-
-    __table_args__ = (Index("alert_received", "area", "received_at"), KEPT)
-    id: str = Field(primary_key=True)
-    area: str
-    sent_by: str
-    digest: str
-    sent: str
-    received_at: datetime = Field(sa_type=UtcDateTime)
-    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    read_by: str | None = None
-    escalated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-
-
-class FormToken(Row, table=True):
-    """A form that was sent, and the referral that it became: the same form is never two."""
-
-    __tablename__ = "form_token"
-    __table_args__ = KEPT
-    person: str = Field(primary_key=True)
-    token: str = Field(primary_key=True)
-    reference: str
-
-
-class SearchHash(Row, table=True):
-    """A keyed hash of one thing by which a child can be found. Erasing a child empties its rows."""
-
-    __tablename__ = "search_hash"
-    __table_args__ = (Index("search_child", "child_id"), KEPT)
-    area: str = Field(primary_key=True)
-    hash: str = Field(primary_key=True)
-    child_id: str = Field(primary_key=True)
-
-
-# --- apply ------------------------------------------------------------------------------------------------------------
-
-
-def apply(session: Session, recorded: Recorded) -> None:
-    """Write what an own event says to the derived tables of its stream."""
-    event = recorded.event
-    match event:
-        case ReferralSubmitted():
-            _apply_submitted(session, recorded, event)
-        case ReferralAmended():
-            _apply_amended(session, recorded, event)
-        case ReferralWithdrawn():
-            row = session.get_one(Referral, event.reference)
-            row.status, row.version = "withdrawn", recorded.version
-            row.withdrawn_at, row.withdrawal = recorded.time, event.reason
-        case ChildRegistered():
-            session.add(Child(child_id=event.child_id, area=recorded.area, identity=event.identity))
-        case ContactAdded() | ContactChanged():
-            upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
-        case ProgressNoted():
-            _apply_progress(session, recorded, event)
-        case SenderLinkNoted():
-            session.merge(SenderLink(area=recorded.area, **event.model_dump()))
-
-
-_PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
-"""Fields of a referral's event that its row has as they are."""
-
-
-def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmitted) -> None:
-    plain = event.model_dump(include=_PLAIN)
-    told = " ".join(contact.contact_id for contact in event.contacts)
-    codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
-    session.add(Referral(area=recorded.area, status="received", version=recorded.version, **plain, **codes))
-    own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
-    for route in event.routes:
-        session.add(ReferralAgency(agency=route.agency, rules=" ".join(route.rules), **own))
-
-
-def _apply_amended(session: Session, recorded: Recorded, event: ReferralAmended) -> None:
-    session.get_one(Referral, event.reference).version = recorded.version
-    session.add(
-        ReferralAddition(
-            reference=event.reference,
-            version=recorded.version,
-            area=recorded.area,
-            added_at=recorded.time,
-            added_by=recorded.actor,
-            text=event.text,
-            evidence=" ".join(event.evidence),
-        )
-    )
-
-
-def _apply_progress(session: Session, recorded: Recorded, event: ProgressNoted) -> None:
-    row = session.get(Progress, (event.reference, event.agency))
-    if row is None:
-        row = Progress(reference=event.reference, agency=event.agency, area=recorded.area, status=event.status)
-        session.add(row)
-    row.status = event.status
-    row.due_at = event.due_at or row.due_at
-    row.received_at = event.received_at or row.received_at
-
-
-log = EventLog("referral-intake", Row.metadata, apply)
+MOST_CHILDREN, MOST_ALERTS, MOST_MATCHES = 200, 200, 200
+MOST_ROUTES = 10_000
+LONGEST_PAUSE = timedelta(minutes=5)
+"""Whoever keeps nothing for longer has left the form alone."""
 
 
 # --- drafts -----------------------------------------------------------------------------------------------------------
@@ -279,11 +52,15 @@ def find_draft(session: Session, draft_id: str, person: str) -> Draft | None:
 def save_draft(
     session: Session, *, draft_id: str, area: str, person: str, values: str, page: str, now: datetime
 ) -> None:
-    """Keep a draft as it is now. `values` is sealed with the draft's own key (`keys.seal(draft_id, …)`)."""
+    """Keep a draft as it is now. `values` is sealed with the draft's own key (`keys.seal(draft_id, …)`).
+
+    The time since it was kept last counts as time spent on it, unless somebody has been away longer.
+    """
     draft = session.get(Draft, draft_id)
     if draft is None:
         session.add(Draft(id=draft_id, area=area, person=person, values=values, page=page, updated_at=now))
     elif draft.person == person:
+        draft.active_seconds += int(min(now - draft.updated_at, LONGEST_PAUSE).total_seconds())
         draft.values, draft.page, draft.updated_at = values, page, now
 
 
@@ -296,6 +73,32 @@ def drafts_of(session: Session, person: str) -> Sequence[Draft]:
     """List somebody's drafts, the latest first."""
     mine = select(Draft).where(col(Draft.person) == person)
     return session.scalars(mine.order_by(col(Draft.updated_at).desc())).all()
+
+
+def drafts_drafted_by(session: Session, person: str) -> Sequence[Draft]:
+    """List the forms that somebody began and another has taken up, the latest first."""
+    theirs = select(Draft).where(col(Draft.drafted_by) == person, col(Draft.person) != person)
+    return session.scalars(theirs.order_by(col(Draft.updated_at).desc())).all()
+
+
+def drafts_handed_to(session: Session, area: str, organisation: str) -> Sequence[Draft]:
+    """List the forms that wait for the SENCO of a school, the latest first."""
+    waiting = select(Draft).where(col(Draft.area) == area, col(Draft.handed_to) == organisation)
+    return session.scalars(waiting.order_by(col(Draft.updated_at).desc())).all()
+
+
+def find_handed_draft(session: Session, draft_id: str, area: str, organisation: str) -> Draft | None:
+    """Give a form that waits for the SENCO of this school; None where it does not."""
+    draft = session.get(Draft, draft_id)
+    waits = draft is not None and draft.area == area and draft.handed_to == organisation
+    return draft if waits else None
+
+
+def give_uploads(session: Session, ids: Collection[str], giver: str, to: str) -> None:
+    """Let somebody's files be another person's, as the form is that they belong to."""
+    for upload in find_uploads(session, ids).values():
+        if upload.person == giver:
+            upload.person = to
 
 
 def reference_of_token(session: Session, person: str, token: str) -> str | None:
@@ -435,12 +238,139 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
     return session.scalars(theirs.order_by(col(Referral.received_at).desc(), col(Referral.reference))).all()
 
 
+# --- who the child is -------------------------------------------------------------------------------------------------
+
+
+def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
+    """Keep by what the same child would be known again. Twice is harmless."""
+    known = set(session.scalars(select(col(MatchKey.hash)).where(col(MatchKey.child_id) == child_id)))
+    session.add_all(MatchKey(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes) - known))
+
+
+def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[str]:
+    """Find the other children with one of these keys, at most `MOST_CHILDREN`, in the order of their ids."""
+    theirs = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.hash).in_(hashes))
+    others = theirs.where(col(MatchKey.child_id) != but).distinct()
+    return session.scalars(others.order_by(col(MatchKey.child_id)).limit(MOST_CHILDREN)).all()
+
+
+def find_pair(session: Session, one: str, other: str) -> PossibleMatch | None:
+    """Find the possible match of two children, whichever came first."""
+    pairs = tuple_(col(PossibleMatch.earlier), col(PossibleMatch.later)).in_([(one, other), (other, one)])
+    return session.scalars(select(PossibleMatch).where(pairs)).first()
+
+
+def keep_match(session: Session, match: PossibleMatch) -> None:
+    """Keep a possible match."""
+    session.add(match)
+
+
+def find_match(session: Session, area: str, match_id: str) -> PossibleMatch | None:
+    """Give a possible match of this area."""
+    row = session.get(PossibleMatch, match_id)
+    return row if row is not None and row.area == area else None
+
+
+def open_matches(session: Session, area: str) -> Sequence[PossibleMatch]:
+    """List the possible matches that nobody has decided, the surest first, then the oldest; at most `MOST_MATCHES`."""
+    here = select(PossibleMatch).where(col(PossibleMatch.area) == area, col(PossibleMatch.decided_at).is_(None))
+    order = (col(PossibleMatch.strength), col(PossibleMatch.found_at), col(PossibleMatch.id))
+    return session.scalars(here.order_by(*order).limit(MOST_MATCHES)).all()
+
+
+def find_link(session: Session, area: str, link_id: str) -> ChildLink | None:
+    """Give what was said of two children, in this area."""
+    row = session.get(ChildLink, link_id)
+    return row if row is not None and row.area == area else None
+
+
+def links_of(session: Session, child_id: str) -> Sequence[ChildLink]:
+    """List the links by which a child is another too."""
+    theirs = or_(col(ChildLink.child_id) == child_id, col(ChildLink.other_child_id) == child_id)
+    return session.scalars(select(ChildLink).where(col(ChildLink.status) == "linked", theirs)).all()
+
+
+# --- pathways ---------------------------------------------------------------------------------------------------------
+
+
+def pathway_versions(session: Session, area: str) -> Sequence[PathwayVersion]:
+    """List the pathways that were adopted, the latest first."""
+    adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
+    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc())).all()
+
+
+def latest_pathways(session: Session, area: str) -> PathwayVersion | None:
+    """Give the pathways that were adopted last."""
+    adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
+    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc()).limit(1)).first()
+
+
+def routes_since(session: Session, area: str, since: datetime) -> Sequence[ReferralAgency]:
+    """List where the referrals since then were sent, and by which rules: at most `MOST_ROUTES`, the latest."""
+    sent = select(ReferralAgency).where(col(ReferralAgency.area) == area, col(ReferralAgency.received_at) >= since)
+    order = (col(ReferralAgency.received_at).desc(), col(ReferralAgency.reference), col(ReferralAgency.agency))
+    return session.scalars(sent.order_by(*order).limit(MOST_ROUTES)).all()
+
+
+def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]:
+    """List what children have become old enough for by that day, of referrals that still stand."""
+    ready = (
+        select(WaitingAssessment)
+        .join(Referral, col(Referral.reference) == col(WaitingAssessment.reference))
+        .where(
+            col(WaitingAssessment.is_ready).is_(False),
+            col(WaitingAssessment.ready_on) <= on,
+            col(Referral.status) == "received",
+        )
+    )
+    return session.scalars(ready.order_by(col(WaitingAssessment.ready_on)).limit(MOST_CHILDREN)).all()
+
+
+# --- concerns ---------------------------------------------------------------------------------------------------------
+
+
+def keep_concern_key(session: Session, concern: str, key: str) -> None:
+    """Keep by what a school's concerns about one child are found together."""
+    session.add(ConcernKey(concern=concern, hash=key))
+
+
+def key_of_concern(session: Session, concern: str) -> str:
+    """Give the key of the child that a concern is about; "" once it has been erased."""
+    row = session.get(ConcernKey, concern)
+    return row.hash if row else ""
+
+
+def find_concern(session: Session, area: str, concern: str) -> Concern | None:
+    """Give a concern of this area."""
+    row = session.get(Concern, concern)
+    return row if row is not None and row.area == area else None
+
+
+def concerns_of_child(session: Session, area: str, key: str) -> Sequence[Concern]:
+    """List a school's concerns about one child, the latest first."""
+    theirs = select(Concern).join(ConcernKey, col(ConcernKey.concern) == col(Concern.concern))
+    same = theirs.where(col(Concern.area) == area, col(ConcernKey.hash) == key)
+    return session.scalars(same.order_by(col(Concern.raised_on).desc(), col(Concern.concern))).all()
+
+
+def concerns_of_school(session: Session, area: str, setting: str) -> Sequence[Concern]:
+    """List a school's latest `MOST_CHILDREN` concerns: those to decide first, each group the latest first."""
+    here = select(Concern).where(col(Concern.area) == area, col(Concern.setting) == setting)
+    order = (col(Concern.status) != "to_decide", col(Concern.logged_at).desc(), col(Concern.concern))
+    return session.scalars(here.order_by(*order).limit(MOST_CHILDREN)).all()
+
+
 # --- uploads ----------------------------------------------------------------------------------------------------------
 
 
-def keep_upload(session: Session, area: str, person: str, upload_id: str, name: str, kind: str, now: datetime) -> None:
-    """Keep what is known of a file that is stored; `name` is sealed."""
-    session.add(Upload(id=upload_id, area=area, person=person, name=name, kind=kind, uploaded_at=now))
+def keep_upload(session: Session, upload: Upload) -> None:
+    """Keep what is known of a file that is stored."""
+    session.add(upload)
+
+
+def same_upload(session: Session, ids: Collection[str], digest: str) -> str | None:
+    """Find among these files one that holds the same."""
+    return next((row.id for row in find_uploads(session, ids).values() if row.digest == digest), None)
 
 
 def find_uploads(session: Session, ids: Collection[str]) -> dict[str, Upload]:

@@ -327,6 +327,14 @@ def amend(entry: Standing, text: str) -> Event:
     return kind(**_whose(entry), comment=text)
 
 
+def bring_up(entry: Standing, text: str | None) -> Event | None:
+    """Bring up again what waited for a birthday: an entry that ended is queued again, an open one is added to."""
+    if entry.status == "withdrawn":
+        return None
+    kind = EntryAmended if entry.status in UNDECIDED | {"accepted"} else EntryRequeued
+    return kind(**_whose(entry), comment=text)
+
+
 def join(entry: Standing, wish: Wish) -> Event:
     """Pass to an agency that has an entry already: an open one is joined, one that ended stands in the queue again."""
     again = entry.status not in OPEN

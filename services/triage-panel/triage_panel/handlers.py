@@ -12,6 +12,7 @@ from frontdoor.delivery.hearer import NotYet
 from frontdoor.event_log import Recorded
 from frontdoor.events import (
     Agency,
+    AssessmentReady,
     Instant,
     ReferralAmended,
     ReferralQueued,
@@ -20,6 +21,7 @@ from frontdoor.events import (
 )
 from frontdoor.identifiers import normal_reference
 from frontdoor.seal import Erased
+from frontdoor.web.wording import words
 from frontdoor.work import Refused, Work
 from triage_panel import commands, domain, store
 
@@ -71,6 +73,17 @@ def amend_entries(work: Work, amended: ReferralAmended) -> None:
     """Add what was added to every entry of the referral. Twice is harmless: one cause says it once."""
     for entry in _heard_entries(work, amended.reference):
         work.append(entry.stream, entry.version, domain.amend(entry.standing(), amended.text))
+
+
+def bring_up_again(work: Work, ready: AssessmentReady) -> None:
+    """Bring a referral up again whose child is old enough now. Twice is harmless: one cause says it once.
+
+    Where an agency has ended it stands in the queue again; where it is open, its team reads what is new.
+    """
+    text = _sealed(work, ready.child_id, f"The child is now old enough for what was asked for: {words(ready.support)}.")
+    for entry in _heard_entries(work, ready.reference):
+        if entry.agency in ready.agencies and (said := domain.bring_up(entry.standing(), text)):
+            work.append(entry.stream, entry.version, said)
 
 
 def withdraw_entries(work: Work, withdrawn: ReferralWithdrawn) -> None:

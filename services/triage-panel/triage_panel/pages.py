@@ -345,6 +345,8 @@ def _rule(rule: str) -> str:
     kind, _, code = rule.partition(":")
     if kind == "support":
         return f"Support asked for: {words(code)}"
+    if kind == "interim":
+        return f"Meanwhile, until the child is old enough: {words(code)}"
     if kind == "need":
         return f"Need: {need(code)}"
     if kind == "redirect":

@@ -4,7 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from frontdoor.delivery.hearer import Handler, Heard
-from frontdoor.events import ChildRegistered, Event, ReferralAmended, ReferralSubmitted, ReferralWithdrawn
+from frontdoor.events import (
+    AssessmentReady,
+    ChildRegistered,
+    Event,
+    ReferralAmended,
+    ReferralSubmitted,
+    ReferralWithdrawn,
+)
 from frontdoor.work import Work
 from triage_panel import handlers
 
@@ -18,6 +25,7 @@ def _hand_over(to: Callable[[Work, Any], None]) -> Handler:
 
 SUBSCRIPTIONS: dict[type[Event], Handler] = {
     ReferralSubmitted: _hand_over(handlers.queue_referral),
+    AssessmentReady: _hand_over(handlers.bring_up_again),
     ReferralAmended: _hand_over(handlers.amend_entries),
     ReferralWithdrawn: _hand_over(handlers.withdraw_entries),
     ChildRegistered: _hand_over(handlers.note_child),

@@ -1,0 +1,51 @@
+"""The pages on which staff say whether two children are one. No decision is made here."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+
+from frontdoor.calls import Call, Route, may
+from frontdoor.web import Form, field_errors
+from referral_intake import identity
+from referral_intake.commands import Withdrawal
+from referral_intake.form_pages import Page, Sent, pages, see
+
+router = APIRouter(route_class=Route, include_in_schema=False)
+Linking = Annotated[Call, may("child.link")]
+
+
+@router.get("/matches")
+def matches(request: Request, call: Linking) -> Page:
+    """Children who may be known already, the surest first."""
+    with call.work() as work:
+        found = identity.list_matches(work)
+    area = call.parts.area
+    return pages.render(request, "matches.html", matches=found, settings=area.organisations)
+
+
+@router.post("/matches/{match}")
+def decide(call: Linking, match: str, sent: Sent) -> Page:
+    """Say that two children are one, or two."""
+    with call.work() as work:
+        identity.decide_match(work, match, same=sent.value("same") == "yes")
+    return see("/matches")
+
+
+@router.get("/links/{link}/unlink")
+def unlink_page(request: Request, _call: Linking, link: str) -> Page:
+    """Ask why a link is wrong."""
+    return pages.render(request, "unlink.html", link=link, form=Form())
+
+
+@router.post("/links/{link}/unlink")
+def unlink(request: Request, call: Linking, link: str, sent: Sent) -> Page:
+    """Take a link back."""
+    try:
+        asked = Withdrawal.model_validate({"reason": sent.value("reason")})
+    except ValidationError as wrong:
+        form = sent.with_errors(field_errors(wrong, {"reason": "Enter why the two are not one child"}))
+        return pages.render(request, "unlink.html", 422, link=link, form=form)
+    with call.work() as work:
+        identity.unlink(work, link, asked.reason)
+    return see("/matches")

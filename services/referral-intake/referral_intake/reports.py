@@ -1,0 +1,42 @@
+"""Which kinds of report there are, which of them would be useful for a support, and which are not there."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+ReportKind = Literal[
+    "educational_psychology",
+    "speech_and_language",
+    "occupational_therapy",
+    "physiotherapy",
+    "paediatric",
+    "mental_health",
+    "hearing",
+    "vision",
+    "developmental_check",
+    "school_baseline",
+    "support_plan",
+    "one_page_profile",
+    "family_views",
+    "signed_consent",
+    "other",
+]
+USEFUL: Mapping[str, tuple[ReportKind, ...]] = {
+    "speech_and_language": ("hearing", "school_baseline"),
+    "occupational_therapy": ("school_baseline",),
+    "paediatrics": ("developmental_check", "hearing", "vision"),
+    "educational_psychology": ("school_baseline", "support_plan"),
+    "ehc_needs_assessment": ("family_views", "educational_psychology", "support_plan", "school_baseline"),
+}
+"""What is useful to have for each support; a request is never held up for it. Source: local default."""
+
+
+def evidence_missing(support: Iterable[str], reports: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the kinds of report that would be useful and are not there, each once.
+
+    A private report counts as any other once it says by which accreditation its author may write it; a setting's own
+    baseline is a kind of its own, so it never stands for a specialist's advice.
+    """
+    there = {one.get("kind") for one in reports if one.get("source") != "private" or one.get("accreditation")}
+    return [
+        kind for kind in dict.fromkeys(kind for code in support for kind in USEFUL.get(code, ())) if kind not in there
+    ]
