@@ -73,6 +73,8 @@ async def scan(brokers: Brokers, services: list[str], secret: bytes, last: int =
         enable_auto_commit=False,
         max_partition_fetch_bytes=LARGEST,
         request_timeout_ms=10_000,
+        # A question about the next partition stands behind the fetch of the last one, which waits for what may come.
+        fetch_max_wait_ms=10,
     )
     async with consumer:
         there = await partitions_of(brokers, topics_of(services))
