@@ -15,6 +15,8 @@ from therapy_booking.allocation.instance import of
 from therapy_booking.allocation.levels import LEVELS
 from therapy_booking.allocation.plan import NotAFlow, Wanted, make_plan
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 

@@ -14,6 +14,8 @@ from all_in_one.testing import FrontDoor
 from frontdoor import metrics
 from frontdoor.delivery import progress
 
+pytestmark = pytest.mark.slow
+
 FORM = json.loads((Path(__file__).parents[1] / "journeys" / "examples" / "referral.json").read_text())
 SERVICES = {"referral-intake", "triage-panel", "therapy-booking", "notification", "child-record"}
 LABELS = {"service", "source", "reason", "what", "method", "route", "status", "le", "limit"}

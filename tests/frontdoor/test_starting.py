@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 POSTGRESQL = "postgresql+psycopg://somebody:hidden-word@127.0.0.1:1/nothing"
 WHOLE = {"FRONTDOOR_DATABASE_URL": POSTGRESQL, "FRONTDOOR_KEYS_URL": POSTGRESQL, "FRONTDOOR_KAFKA": "127.0.0.1:1"}

@@ -2,6 +2,10 @@
 
 from datetime import datetime
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_referral_stands_in_each_queue_that_it_concerns_with_its_dates(front_door):
     sent = front_door.refer()

@@ -22,6 +22,8 @@ from frontdoor.settings import only_one
 from referral_intake.commands import ReferralForm
 from triage_panel import domain as triage
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2026, 11, 18)
 
 

@@ -11,6 +11,8 @@ from frontdoor import tracing
 from frontdoor.event_log import decode
 from frontdoor.testing import logged
 
+pytestmark = pytest.mark.slow
+
 CALLERS = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE = int(CALLERS[3:35], 16)
 ALL_FIVE = {"referral-intake", "triage-panel", "therapy-booking", "notification", "child-record"}
