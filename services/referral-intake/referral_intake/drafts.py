@@ -73,8 +73,10 @@ def settle_concern(work: Work, changed: Filled, reference: str) -> None:
 
 
 def how(work: Work, draft: str) -> domain.FilledIn:
-    """Say how a draft came about: minutes spent on it, and who began it."""
+    """Say how a draft came about: minutes spent on it, and who began it; nothing is known once it has been sent."""
     row = store.find_draft(work.session, draft, work.actor.person)
+    if row is None and store.reference_of_token(work.session, work.actor.person, draft) is None:
+        raise nothing_here()
     if row is None:
         return domain.FilledIn()
     return domain.FilledIn(minutes=max(1, round(row.active_seconds / 60)), drafted_by=row.drafted_by)
