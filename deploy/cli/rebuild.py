@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -30,7 +30,7 @@ def compare(assembly: Assembly, name: str) -> list[Comparison]:
     """Replay a service's log into empty tables, in one picture of its database, and compare them with those in use."""
     service, parts = assembly.services[name], assembly.parts[name]
     with _beside(assembly, service) as beside, parts.database.read() as session:
-        _replay(service, session, beside, 0)
+        _replay(service, session, beside, _Replayed())
         with beside.read() as fresh:
             return [_compare(table, session, fresh) for table in derived_tables(service)]
 
@@ -42,10 +42,12 @@ def rebuild(assembly: Assembly, name: str) -> list[Comparison]:
     """
     service, parts = assembly.services[name], assembly.parts[name]
     with _beside(assembly, service) as beside:
+        done = _Replayed()
         with parts.database.read() as session:
-            place = _replay(service, session, beside, 0)
+            _replay(service, session, beside, done)
         with parts.database.write() as session:
-            _replay(service, session, beside, place)
+            parts.log.keep_others_out(session)
+            _replay(service, session, beside, done)
             with beside.read() as fresh:
                 found = [_compare(table, session, fresh) for table in derived_tables(service)]
                 if any(comparison.different for comparison in found):
@@ -69,15 +71,31 @@ def derived_tables(service: Service) -> list[Table]:
     return [table for table in service.metadata.sorted_tables if table.info.get("kind") == "derived"]
 
 
-def _replay(service: Service, session: Session, beside: Database, place: int) -> int:
-    rows = service.log.all(session, since=place + 1)
-    while page := [row for _, row in zip(range(PAGE), rows, strict=False)]:
+@dataclass
+class _Replayed:
+    """How far a log has been replayed, and which ids before that were not there: they may be committed later."""
+
+    place: int = 0
+    gaps: set[int] = field(default_factory=set)
+
+    def note(self, log_id: int) -> None:
+        """Note that this row has been replayed."""
+        if log_id > self.place:
+            self.gaps.update(range(self.place + 1, log_id))
+            self.place = log_id
+        else:
+            self.gaps.discard(log_id)
+
+
+def _replay(service: Service, session: Session, beside: Database, done: _Replayed) -> None:
+    since = min(done.gaps, default=done.place + 1)
+    rows = (row for row in service.log.all(session, since) if row[0] > done.place or row[0] in done.gaps)
+    while page := list(islice(rows, PAGE)):
         with beside.write() as fresh:
-            for _, record in page:
+            for log_id, record in page:
                 service.log.apply(fresh, record)
                 fresh.flush()
-        place = page[-1][0]
-    return place
+                done.note(log_id)
 
 
 def _compare(table: Table, session: Session, fresh: Session) -> Comparison:

@@ -327,6 +327,11 @@ class EventLog:
         """Read up to `limit` rows (id, event_id, payload) behind a place in the log, in log order."""
         return list(session.connection().execute(self._behind, {"place": log_id, "most": limit}))
 
+    def keep_others_out(self, session: Session) -> None:
+        """Let nobody else append until this transaction ends; whoever reads goes on. SQLite has one writer anyway."""
+        if session.connection().dialect.name == "postgresql":
+            session.connection().execute(text(f"lock table {self.table.name} in exclusive mode"))
+
     def all(self, session: Session, since: int = 1, page: int = 500) -> Iterator[tuple[int, Recorded]]:
         """Walk the whole log from id `since` on, in bounded memory."""
         place = since - 1
