@@ -288,6 +288,7 @@ class AssessmentReady(Event, source="referral-intake"):
     child_id: str
     support: str
     agencies: tuple[Agency, ...]
+    ready_on: date | None = None
 
 
 class PathwaysAdopted(Event, source="referral-intake"):
@@ -382,6 +383,7 @@ class ReferralQueued(Event, source="triage-panel"):
     referrer_role: str | None = None
     rules: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    waits: tuple[Wait, ...] = ()
     story: Sealed
 
 
@@ -440,6 +442,20 @@ class EntryReopened(EntryChanged, Event, source="triage-panel"):
 
 class EntryRequeued(EntryChanged, Event, source="triage-panel"):
     """It stands in the queue again, on the same clock: something was added, or another agency passed it back."""
+
+
+class EntryBroughtUp(EntryChanged, Event, source="triage-panel"):
+    """The child is old enough, since `ready_on`, for a support that was asked for: it stands in the queue again.
+
+    What was decided before is decided anew by `due_at`, which counts from `ready_on`; undecided, its date stays.
+    """
+
+    support: str
+    ready_on: date
+    due_at: AwareDatetime
+    standard: str
+    standard_version: str
+    calendar_version: str
 
 
 class EntryWithdrawn(EntryChanged, Event, source="triage-panel"):

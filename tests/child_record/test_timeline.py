@@ -221,6 +221,15 @@ def everything_else(told):
     return [
         (f"referral/{told.reference}", amended),
         *(told.entry(kind, reason_code="other") for kind in sorted(changed, key=lambda kind: kind.__name__)),
+        told.entry(
+            events.EntryBroughtUp,
+            support="paediatrics",
+            ready_on=told.now.date(),
+            due_at=told.now,
+            standard="triage",
+            standard_version="1",
+            calendar_version="1",
+        ),
         told.entry(events.EntryClaimed, holder=None),
         told.entry(events.EntryRedirected, redirect_to="education", reason_code="other"),
         told.entry(events.StandardBreached, standard="triage", due_at=told.now, noticed_at=told.now),

@@ -312,6 +312,12 @@ def routes_since(session: Session, area: str, since: datetime) -> Sequence[Refer
     return session.scalars(sent.order_by(*order).limit(MOST_ROUTES)).all()
 
 
+def waits_of(session: Session, reference: str) -> Sequence[WaitingAssessment]:
+    """List what a referral asked for too early, the first birthday first."""
+    own = select(WaitingAssessment).where(col(WaitingAssessment.reference) == reference)
+    return session.scalars(own.order_by(col(WaitingAssessment.ready_on), col(WaitingAssessment.support))).all()
+
+
 def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]:
     """List what children have become old enough for by that day, of referrals that still stand."""
     ready = (
