@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from frontdoor.calendars import received_on
 from frontdoor.testing import NOW
-from referral_intake import domain, reports, visibility
+from referral_intake import paper_rules, reports, visibility
 from referral_intake.commands import Child, ReferralForm
 
 EVERYTHING = {
@@ -146,14 +146,16 @@ def test_what_is_wrong_besides_is_said_beside_its_field(shared_intake, path, val
 ])  # fmt: skip
 def test_what_is_keyed_in_was_received_when_it_came(by, on, at, posted, received):
     now = datetime(2027, 1, 4, 12, tzinfo=UTC)
-    said = domain.arrived_at(by, date.fromisoformat(on), time.fromisoformat(at) if at else None, posted=posted, now=now)
+    said = paper_rules.arrived_at(
+        by, date.fromisoformat(on), time.fromisoformat(at) if at else None, posted=posted, now=now
+    )
     assert said == datetime.fromisoformat(received).replace(tzinfo=UTC)
 
 
 @given(st.sampled_from(["email", "post", "hand", "telephone"]), st.dates(date(2026, 1, 1), date(2026, 11, 18)),
        st.none() | st.times(), st.booleans())  # fmt: skip
 def test_nothing_is_received_later_than_now_or_before_the_day_it_came(by, on, at, posted):
-    received = domain.arrived_at(by, on, at, posted=posted, now=NOW)
+    received = paper_rules.arrived_at(by, on, at, posted=posted, now=NOW)
     assert received <= NOW
     assert received == NOW or received_on(received) >= on
 

@@ -80,12 +80,17 @@ def _keep(request: Request, call: Call, draft: str, filled: Filled, sent: SentFi
         if same is None:
             uploads.keep_upload(work, upload_id, sent.name, sent.data)
     if same is not None:
-        return see(f"/refer/{draft}/report-{ours.index(same)}")
+        return see(f"/refer/{draft}/{_page_of(filled, str(ours.index(same)))}")
     known = {"kind": kind, "upload": upload_id, "title": files.file_name(sent.name)}
     changed = drafts.change(call, draft, EVIDENCE, lambda filled: filled.with_row("reports", known))
     if isinstance(changed, str):
         return to_receipt(changed)
-    return see(f"/refer/{draft}/report-{changed.rows_of('reports')[-1]}")
+    return see(f"/refer/{draft}/{_page_of(changed, changed.rows_of('reports')[-1])}")
+
+
+def _page_of(filled: Filled, row: str) -> str:
+    """The page on which a report is described, or what a child has drawn or said."""
+    return next(leaf.slug for leaf in filled.leaves if leaf.row == row and leaf.section == "extra")
 
 
 def _wrong(filled: Filled, sent: SentFile, kind: str) -> FieldError | None:
@@ -107,7 +112,7 @@ def _page(request: Request, draft: str, filled: Filled, form: Form) -> Response:
     leaf = filled.leaf(EVIDENCE)
     if leaf is None:
         raise drafts.nothing_here()
-    listed = [(row, *_said(filled, row)) for row in filled.rows_of("reports")]
+    listed = [(row, *_said(filled, row), _page_of(filled, row)) for row in filled.rows_of("reports")]
     context: dict[str, Any] = {"reports": listed, "kinds": tuple(questions().choices["reports"].items())}
     context |= around(request, draft, filled, leaf)
     return pages.render(request, "refer_evidence.html", 422 if form.errors else 200, **context, form=form)

@@ -18,6 +18,7 @@ ReportKind = Literal[
     "one_page_profile",
     "family_views",
     "signed_consent",
+    "child_voice",
     "other",
 ]
 USEFUL: Mapping[str, tuple[ReportKind, ...]] = {

@@ -7,7 +7,7 @@ from typing import Any
 PARTS: dict[str, tuple[str, ...]] = {
     "identity": ("child",),
     "contact": ("contacts", "do_not_contact", "household", "visit_risk"),
-    "needs": ("needs", "support", "hoped_for", "urgent_because"),
+    "needs": ("needs", "support", "waits", "hoped_for", "urgent_because"),
     "health": ("medical",),
     "education": ("setting_detail", "universal_offer"),
     "concern": (
@@ -23,7 +23,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "involved",
         "additions",
     ),
-    "evidence": ("evidence", "reports", "evidence_missing"),
+    "evidence": ("evidence", "reports", "evidence_missing", "early_review"),
     "status": (
         "consent",
         "referrer",
