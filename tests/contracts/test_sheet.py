@@ -23,7 +23,7 @@ NOT_SHOWN = {
     "child.date_of_birth_estimated": "a flag",
     "child.ethnicity": "shown to nobody who decides about one child",
 }
-SPLIT = {"child", "medical", "setting_detail"}
+SPLIT = {"child", "medical", "setting_detail", "early_review"}
 """Parts of the form of which each field is a line of its own."""
 
 

@@ -64,8 +64,11 @@ def test_a_line_is_there_for_who_may_see_its_category_and_for_nobody_else(catego
 
 def test_scores_of_a_review_are_in_words_also_those_that_are_nought():
     said = dict(sheet.sections(FORM, None))["Early years"]
-    review = "Integrated review at 2 to 2½ years; asq: Questionnaire in months: 24; communication: 15; gross motor: 0"
-    assert said == [("Review", [f"{review}; outcome: Referred because of it"])]
+    assert said == [
+        ("Review", ["Integrated review at 2 to 2½ years"]),
+        ("ASQ-3 scores", ["Questionnaire in months: 24; communication: 15; gross motor: 0"]),
+        ("What came of it", ["Referred because of it"]),
+    ]
 
 
 def test_a_no_is_said_and_nothing_is_not():

@@ -143,6 +143,8 @@ class Child(Command):
     pronouns: Short | None = None
     without_setting: Literal["home_educated", "not_in_education", "too_young"] | None = None
     health_visitor: HealthVisitor | None = None
+    service_family: bool | None = None
+    """A parent serves, or has served, in the armed forces."""
     address_confidential: bool | None = None
     """Nobody but who sent it and the care team may learn where the child lives."""
 

@@ -39,7 +39,14 @@ PARTS: dict[str, tuple[str, ...]] = {
 """Category of a sharing agreement → parts of the answer that it opens."""
 PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
     "health": ("gp",),
-    "education": ("sen_status", "sen_status_since", "year_group", "taught_with_year", "without_setting"),
+    "education": (
+        "sen_status",
+        "sen_status_since",
+        "year_group",
+        "taught_with_year",
+        "without_setting",
+        "service_family",
+    ),
     "care": ("care_status", "responsible_authority", "child_protection"),
     # For counting whether everybody is treated fairly: no agreement opens it to who decides about one child.
     "monitoring": ("ethnicity",),

@@ -58,7 +58,7 @@ TOP: tuple[Part, ...] = (
             child__access_needs="Helps at appointments"),
     *_parts("education", child__setting="School or setting", child__without_setting="Without a setting",
             child__year_group="Year group", child__taught_with_year="Taught with", child__sen_status="SEN status",
-            child__sen_status_since="SEN status since"),
+            child__sen_status_since="SEN status since", child__service_family="Armed forces family"),
     *_parts("health", child__gp="GP"),
     *_parts("identity", child__health_visitor="Health visitor"),
     *_parts("care", child__care_status="Looked after", child__responsible_authority="Responsible council",
@@ -78,7 +78,10 @@ SECTIONS: tuple[tuple[str, tuple[Part, ...]], ...] = (
         *_parts("concern", tried="Tried"),
         *_parts("education", universal_offer="The setting’s own support"),
     )),
-    ("Early years", _parts("evidence", early_review="Review")),
+    ("Early years", (
+        *_parts("evidence", early_review__kind="Review", early_review__on="When", early_review__asq="ASQ-3 scores",
+                early_review__outcome="What came of it", early_review__note="Found"),
+    )),
     ("Health", (
         *_parts("health", medical__diagnoses="Diagnoses", medical__history="Illnesses and operations",
                 medical__birth="Pregnancy and birth", medical__development="Early development",
@@ -170,6 +173,8 @@ def _told(value: Any, name: str) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     text = str(value)
+    if name == "nhs_number":
+        return f"{text[:3]} {text[3:6]} {text[6:]}"
     if known := CODES.get(name, {}).get(text):
         return known
     if name.endswith("_on") or name in {"on", "date_of_birth", "expected_date", "sen_status_since"}:
