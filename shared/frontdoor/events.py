@@ -338,6 +338,19 @@ class ConcernClosed(ConcernSaid, Event, source="referral-intake"):
     reason: Sealed
 
 
+class ScreeningRecorded(Event, source="referral-intake"):
+    """A setting screened a child in a half-term. Stream `screening/<id>`; `results` are by domain, `told` seals who."""
+
+    screening: str
+    child_id: str
+    setting: str
+    half_term: str
+    year: str
+    results: dict[str, str]
+    recorded_by: str
+    told: Sealed
+
+
 class ProgressNoted(Event, source="referral-intake"):
     """Intake heard where a referral stands with an agency. Stream `progress/<reference>`."""
 
@@ -859,6 +872,7 @@ UNHEARD = frozenset(
         "ConcernClosed",
         "ConcernLogged",
         "ConcernReferred",
+        "ScreeningRecorded",
         "ChildrenKeptApart",
         "ChildrenLinked",
         "ChildrenUnlinked",

@@ -12,13 +12,13 @@ from referral_intake import alerts, concerns, handlers, identity, pathways, uplo
 from referral_intake.commands import (
     Addition,
     ChildSearch,
-    ConcernForm,
     ContactChange,
     PathwayChange,
     ReferralForm,
     SameChild,
     Withdrawal,
 )
+from referral_intake.concern_forms import ConcernForm
 from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(route_class=Route, tags=["referrals"])

@@ -41,6 +41,7 @@ service = Service(
         "/links",
         "/pathways",
         "/concerns",
+        "/screening",
         "/accessibility",
         "/api/referrals",
         "/api/uploads",

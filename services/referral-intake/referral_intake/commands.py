@@ -19,7 +19,6 @@ from frontdoor.fields import Email, IsoDate, Name, Phone, Postcode, Short, Text,
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command, wrong_fields
 from frontdoor.web import FieldError
-from referral_intake import concern_rules
 from referral_intake.domain import (
     CONTACT_SCOPES,
     DECIDES_ALONE,
@@ -435,30 +434,6 @@ class PathwayChange(Command):
     catch_all: Agencies
     minimum_ages: dict[SupportCode, SupportAge] = Field(default={}, max_length=MOST)
     note: Text
-
-
-class ConcernedChild(Command):
-    """Whom a concern is about."""
-
-    given_name: Name
-    family_name: Name
-    date_of_birth: IsoDate | None = None
-
-
-class ConcernForm(Command):
-    """What somebody has noticed, how much it affects the child, and what they have tried."""
-
-    child: ConcernedChild
-    raised_on: IsoDate
-    area: concern_rules.Area
-    impact: concern_rules.Impact
-    what: Text
-    strategy: Text | None = None
-    strategy_helped: bool | None = None
-
-    def told(self) -> dict[str, Any]:
-        """Give what is sealed of a concern."""
-        return self.model_dump(mode="json", include={"child", "what", "strategy"}, exclude_none=True)
 
 
 class SameChild(Command):

@@ -82,6 +82,7 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
         "ConcernReferred": (frozenset({"logged"}), "referred"),
         "ConcernClosed": (frozenset({"logged"}), "closed"),
     },
+    "screening": {"ScreeningRecorded": (frozenset({""}), "recorded")},
     "child-link": {
         "ChildrenLinked": (frozenset({""}), "linked"),
         "ChildrenKeptApart": (frozenset({""}), "apart"),

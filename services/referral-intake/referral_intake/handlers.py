@@ -432,10 +432,18 @@ def _addition_answer(work: Work, row: tables.ReferralAddition) -> dict[str, Any]
     }
 
 
-def files_of(work: Work, shown: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name the files of a referral that has been shown: (upload id, name), in the form's order."""
+def files_of(work: Work, shown: Mapping[str, Any]) -> list[reports.File]:
+    """Name the files of a referral that has been shown, in the form's order."""
     rows = store.find_uploads(work.session, _uploads_of(shown))
-    return [(one, work.keys.unseal_or(rows[one].name, "file")) for one in _uploads_of(shown) if one in rows]
+    voices = {one.get("upload"): one.get("description") or "" for one in shown.get("reports", [])
+              if one["kind"] == reports.CHILD_VOICE}  # fmt: skip
+    return [
+        reports.File(
+            upload=one, name=work.keys.unseal_or(rows[one].name, "file"), kind=rows[one].kind, says=voices.get(one)
+        )
+        for one in _uploads_of(shown)
+        if one in rows
+    ]
 
 
 def _uploads_of(shown: Mapping[str, Any]) -> list[str]:

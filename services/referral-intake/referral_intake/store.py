@@ -25,6 +25,7 @@ from referral_intake.tables import (
     Referral,
     ReferralAddition,
     ReferralAgency,
+    Screening,
     SearchHash,
     SenderLink,
     Upload,
@@ -366,6 +367,24 @@ def concerns_of_school(session: Session, area: str, setting: str) -> Sequence[Co
     return session.scalars(here.order_by(*order).limit(MOST_CHILDREN)).all()
 
 
+# --- screening --------------------------------------------------------------------------------------------------------
+
+MOST_SCREENINGS = 500
+
+
+def find_screening(session: Session, area: str, screening: str) -> Screening | None:
+    """Give a screening of this area."""
+    row = session.get(Screening, screening)
+    return row if row is not None and row.area == area else None
+
+
+def screenings_of(session: Session, area: str, setting: str) -> Sequence[Screening]:
+    """List a setting's latest `MOST_SCREENINGS` screenings, the latest first."""
+    own = select(Screening).where(col(Screening.area) == area, col(Screening.setting) == setting)
+    order = (col(Screening.recorded_at).desc(), col(Screening.screening))
+    return session.scalars(own.order_by(*order).limit(MOST_SCREENINGS)).all()
+
+
 # --- uploads ----------------------------------------------------------------------------------------------------------
 
 
@@ -407,9 +426,14 @@ def alerts_of(session: Session, area: str) -> Sequence[Alert]:
 
 
 def backlog(session: Session, area: str) -> dict[str, int]:
-    """Count the alerts that nobody has read."""
+    """Count the alerts that nobody has read, and the referrals of children under five without a health visitor."""
     unread = (col(Alert.area) == area) & col(Alert.read_at).is_(None)
-    return {"alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0}
+    gap = (col(Referral.area) == area) & (col(Referral.status) == "received")
+    gap &= col(Referral.flags).contains("no_health_visitor")
+    return {
+        "alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0,
+        "no_health_visitor": session.scalar(select(func.count()).select_from(Referral).where(gap)) or 0,
+    }
 
 
 def same_alert(session: Session, area: str, sent_by: str, digest: str, since: datetime) -> Alert | None:

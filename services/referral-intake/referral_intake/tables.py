@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel
 
@@ -27,6 +27,7 @@ from frontdoor.events import (
     ReferralAmended,
     ReferralSubmitted,
     ReferralWithdrawn,
+    ScreeningRecorded,
     SenderLinkNoted,
 )
 
@@ -172,6 +173,22 @@ class Concern(Row, table=True):
     reference: str | None = None
     told: str
     version: int
+
+
+class Screening(Row, table=True):
+    """What a setting found of one child in one half-term: `told` is sealed, `results` are by domain."""
+
+    __table_args__ = (Index("screening_setting", "area", "setting", "recorded_at"), DERIVED)
+    screening: str = Field(primary_key=True)
+    area: str
+    child_id: str
+    setting: str
+    half_term: str
+    year: str
+    results: dict[str, str] = Field(sa_type=JSON)
+    recorded_by: str
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    told: str
 
 
 class ChildLink(Row, table=True):
@@ -388,6 +405,10 @@ def _apply_said_of_children(session: Session, recorded: Recorded, event: Childre
     session.add(ChildLink(area=recorded.area, status=status, version=recorded.version, **facts))
 
 
+def _apply_screening(session: Session, recorded: Recorded, event: ScreeningRecorded) -> None:
+    session.add(Screening(area=recorded.area, recorded_at=recorded.time, **event.model_dump()))
+
+
 def _apply_concern(session: Session, recorded: Recorded, event: ConcernLogged) -> None:
     facts = event.model_dump(exclude={"escalated"})
     status = "to_decide" if event.escalated else "logged"
@@ -444,6 +465,7 @@ _WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
     ContactChanged: _apply_contact,
     ProgressNoted: _apply_progress,
     PathwaysAdopted: _apply_pathways,
+    ScreeningRecorded: _apply_screening,
     SenderLinkNoted: _apply_link_noted,
 }
 
