@@ -1,5 +1,6 @@
 """What a referral may say besides: it is kept whole, shown to those whom it concerns, and never a gate."""
 
+import re
 from datetime import UTC, date, datetime, time
 
 import pytest
@@ -165,6 +166,12 @@ def test_the_clock_of_a_paper_form_starts_when_it_came(intake):
     assert answer["received_at"] == "2026-11-13T09:00:00.000000Z"
     assert answer["acknowledge_by"].startswith("2026-11-17")
     assert intake.said("ReferralSubmitted")[0].arrived_by == "post"
+
+
+def test_who_keys_in_what_came_after_five_reads_from_when_every_date_counts(intake):
+    reference = intake.sent(intake.form(arrived={"by": "email", "on": "2026-11-16", "at": "17:40"}))
+    said = " ".join(re.sub(r"<[^>]+>", "", intake.get(f"/referrals/{reference}/received").text).split())
+    assert "every date counts from Tuesday 17 November 2026" in said
 
 
 def test_a_family_cannot_say_that_its_form_came_earlier(intake):

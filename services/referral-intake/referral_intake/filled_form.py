@@ -429,7 +429,9 @@ class Filled:
         """What was answered, in words: each section, and each person to tell as a part of its own (True)."""
         found = []
         for task in self.tasks():
-            found.append((task.title, False, self._answers([leaf for leaf in task.leaves if not leaf.row])))
+            answers = self._answers([leaf for leaf in task.leaves if not leaf.row])
+            if answers or not task.optional:
+                found.append((task.title, False, answers))
             for row in dict.fromkeys(leaf.row for leaf in task.leaves if leaf.row):
                 leaves = [leaf for leaf in task.leaves if leaf.row == row]
                 found.append((self.person(row), True, self._answers(leaves)))
