@@ -309,13 +309,21 @@ def links_of(session: Session, child_id: str) -> Sequence[ChildLink]:
 def pathway_versions(session: Session, area: str) -> Sequence[PathwayVersion]:
     """List the pathways that were adopted, the latest first."""
     adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc())).all()
+    return session.scalars(adopted.order_by(*_LATEST_VERSION)).all()
+
+
+_LATEST_VERSION = (
+    col(PathwayVersion.adopted_at).desc(),
+    func.length(PathwayVersion.version).desc(),
+    col(PathwayVersion.version).desc(),
+)
+"""The latest first; of two adopted at one moment, the one with the higher number."""
 
 
 def latest_pathways(session: Session, area: str) -> PathwayVersion | None:
     """Give the pathways that were adopted last."""
     adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc()).limit(1)).first()
+    return session.scalars(adopted.order_by(*_LATEST_VERSION).limit(1)).first()
 
 
 def routes_since(session: Session, area: str, since: datetime) -> Sequence[ReferralAgency]:
