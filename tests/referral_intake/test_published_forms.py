@@ -123,6 +123,14 @@ def test_a_school_is_not_asked_of_a_ten_year_old_what_concerns_a_toddler():
     assert ("competence" in slugs[2010], "competence" in slugs[2023]) == (True, False)
 
 
-def form_of(person, year):
+def test_what_was_filled_in_for_another_age_is_not_sent_once_the_date_is_put_right():
+    scores = {"early_review.outcome": "refer", "child.health_visitor.name": "Grace"}
+    young, old = (form_of("health-visitor", year, **scores).data() for year in (2023, 2013))
+    assert (young["early_review"], young["child"]["health_visitor"]) == ({"outcome": "refer"}, {"name": "Grace"})
+    assert "early_review" not in old
+    assert "health_visitor" not in old["child"]
+
+
+def form_of(person, year, **typed):
     born = {"child.date_of_birth-day": "2", "child.date_of_birth-month": "5", "child.date_of_birth-year": str(year)}
-    return Filled(reader_of(of_person(AREA.people[person])), AREA, NOW, born)
+    return Filled(reader_of(of_person(AREA.people[person])), AREA, NOW, born | typed)

@@ -17,6 +17,13 @@ WAIT = Wait(support="paediatrics", ready_on=date(2027, 1, 20), interim=("early_h
 AREA = load_area(areas_folder() / "sample")
 
 
+@pytest.fixture
+def queues(one_stage):
+    """Each test has a referral of its own, so one stage serves them all."""
+    one_stage.stage.clock.now = NOW
+    return one_stage
+
+
 @pytest.mark.parametrize("decided", ["accept", "decline", "return", "redirect", "hold", None])
 def test_on_the_birthday_it_stands_in_the_queue_again_whatever_was_decided(queues, decided):
     reference = queues.refer("health", waits=(WAIT,))
@@ -127,13 +134,15 @@ def test_the_reason_stands_in_the_list_on_the_page_and_in_the_history_until_it_i
     queues.comes_of_age(reference)
     triager = queues.stage.as_person("health-triager")
 
-    listed, page = (unescape(triager.get(path).text) for path in ("/queues/health", f"/queues/health/{reference}"))
+    listed, page = queues.line(reference), unescape(triager.get(f"/queues/health/{reference}").text)
+    in_list = unescape(triager.get("/queues/health?status=queued").text)
     queues.decide(reference, "accept")
 
-    assert "Old enough now for paediatrics" in listed
+    assert listed["old_enough_for"] == ["paediatrics"]
+    assert "Old enough now for paediatrics" in in_list
     assert "The child is old enough now for what had to wait" in page
     assert "Back in the queue: old enough now for paediatrics" in page
-    assert "Old enough now" not in unescape(triager.get("/queues/health").text)
+    assert queues.line(reference)["old_enough_for"] == []
 
 
 def test_a_wait_goes_along_to_the_team_that_a_referral_is_passed_to(queues):

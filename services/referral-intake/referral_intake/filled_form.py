@@ -169,6 +169,15 @@ class Filled:
         return self.reader.is_asked(part) and part.fits(self.age)
 
     @cached_property
+    def _of_other_ages(self) -> frozenset[str]:
+        """Fields that nobody is asked at this age: what was filled in before a date was put right is not sent."""
+        pages = [page for section in questions().sections for page in section.pages]
+        asked = [
+            (starred(one.name), page.fits(self.age) and one.fits(self.age)) for page in pages for one in page.questions
+        ]
+        return frozenset(name for name, _ in asked) - {name for name, fits in asked if fits}
+
+    @cached_property
     def age(self) -> int | None:
         """The child's age in whole years, as far as a birth date has been typed."""
         parts = [str(self.values.get(f"child.date_of_birth-{part}", "")).strip() for part in ("year", "month", "day")]
@@ -237,7 +246,8 @@ class Filled:
         def named(*kinds: str) -> set[str]:
             return {question.name for question in asked if question.kind in kinds}
 
-        pairs = [(name, one) for name, value in self.values.items() for one in listed(value)]
+        given = {name: value for name, value in self.values.items() if starred(whole(name)) not in self._of_other_ages}
+        pairs = [(name, one) for name, value in given.items() for one in listed(value)]
         # A date that nobody has typed is three empty fields as well, so that an error leads to the first of them.
         dates = [f"{name}-{part}" for name in named("date") for part in ("day", "month", "year")]
         pairs += [(name, "") for name in dates if name not in self.values]
