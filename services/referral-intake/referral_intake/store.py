@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
+from frontdoor.database import insert_absent, insert_rows
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Alert,
@@ -218,7 +219,8 @@ def _looks(by: Relations) -> Iterable[tuple[Any, ColumnElement[bool]]]:
 
 def keep_search_hashes(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep what a child can be found by."""
-    session.add_all(SearchHash(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes)))
+    rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
+    insert_rows(session, SearchHash.__table__, rows)  # type: ignore[attr-defined]
 
 
 def find_children(session: Session, area: str, hashes: Collection[str]) -> list[str]:
@@ -245,8 +247,8 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
 
 def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep by what the same child would be known again. Twice is harmless."""
-    known = set(session.scalars(select(col(MatchKey.hash)).where(col(MatchKey.child_id) == child_id)))
-    session.add_all(MatchKey(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes) - known))
+    rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
+    insert_absent(session, MatchKey.__table__, rows)  # type: ignore[attr-defined]
 
 
 def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
