@@ -122,10 +122,14 @@ def test_only_the_teams_that_were_asked_are_asked_again(queues):
 
 
 def test_the_triager_reads_what_waits_until_when_and_what_happens_meanwhile(queues):
-    reference = queues.refer("health", waits=(WAIT,))
+    reference = queues.refer("health", waits=(WAIT,), flags=("too_young_yet",))
     page = unescape(queues.stage.as_person("health-triager").get(f"/queues/health/{reference}").text)
 
     assert "Paediatrics: from Wednesday 20 January 2027. Meanwhile: early help" in page
+    queues.stage.clock.forward(days=63)
+    assert "Too young yet" not in unescape(
+        queues.stage.as_person("health-triager").get(f"/queues/health/{reference}").text
+    )
 
 
 def test_the_reason_stands_in_the_list_on_the_page_and_in_the_history_until_it_is_decided(queues):

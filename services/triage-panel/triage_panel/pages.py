@@ -237,7 +237,8 @@ def _again(call: Call, agency: Agency, reference: str, form: Form, status: int) 
 
 def _entry_page(call: Call, work: Work, agency: Agency, reference: str, form: Form, status: int = 200) -> Response:
     opened = handlers.open_entry(work, agency, reference)
-    area = call.parts.area
+    area, today = call.parts.area, work.today.isoformat()
+    waits = [wait for wait in opened.entry.waits if wait["ready_on"] > today and _sees(opened, "needs")]
     decided = "decided" in call.request.query_params
     context = {
         "opened": opened,
@@ -246,7 +247,8 @@ def _entry_page(call: Call, work: Work, agency: Agency, reference: str, form: Fo
         "facts": _facts(opened, area, work),
         "sections": sheet.sections(_form(opened, area), opened.allow.categories),
         "files": _files(opened),
-        "waits": [_wait(wait) for wait in opened.entry.waits] if _sees(opened, "needs") else [],
+        "waits": [_wait(wait) for wait in waits],
+        "flags": [flag for flag in opened.entry.flags if waits or flag != "too_young_yet"],
         "asked": _asked(opened),
         "rules": [_rule(rule) for rule in opened.entry.rules],
         "history": [_step(record, comment, area) for record, comment in reversed(opened.history)],
