@@ -32,20 +32,24 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["method"] in _CHANGES and _from_elsewhere(Headers(scope=scope)):
-            await answer(_ELSEWHERE)(scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                guarded(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
+        if scope["method"] in _CHANGES and _from_elsewhere(Headers(scope=scope)):
+            await answer(_ELSEWHERE)(scope, receive, send_with_headers)
+            return
         await self.app(scope, receive, send_with_headers)
+
+
+def guarded(headers: MutableHeaders, path: str) -> None:
+    """Give an answer's headers what every answer carries: also one that is made outside the middleware."""
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    if not path.startswith("/static/"):
+        headers.setdefault("Cache-Control", "no-store")
 
 
 def _from_elsewhere(headers: Headers) -> bool:

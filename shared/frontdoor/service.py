@@ -27,7 +27,7 @@ from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import Hearer, Subscriptions
 from frontdoor.event_log import MOST, EventLog, Stale
 from frontdoor.events import Event
-from frontdoor.guard import Guard
+from frontdoor.guard import Guard, guarded
 from frontdoor.problems import Command, Problem
 from frontdoor.seal import KeyMissing
 from frontdoor.seen import Seen
@@ -181,20 +181,25 @@ def _explain_errors(app: FastAPI) -> None:
 
 def _answer_with(explain: Callable[[Any], Problem]) -> Callable[[Request, Exception], Response]:
     def handle(request: Request, error: Exception) -> Response:
-        problem = explain(error)
-        if problem.status >= 500 and not isinstance(error, Busy | OperationalError):
-            log.error("unexpected", error=type(error).__name__, exc_info=error)
-        if wants_json(request):
-            return problems.answer(problem, _headers(problem))
-        if problem.status == 401:
-            return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
-        signin.show(request, request.app.state.parts)
-        own_words = isinstance(error, Refused) or problem.status == 429
-        page = error_page(request, problem.status, None, problem.title if own_words else None)
-        page.headers.update(_headers(problem))
-        return page
+        answer = _answer(request, error, explain(error))
+        guarded(answer.headers, request.url.path)  # what nobody expected is answered outside all middleware
+        return answer
 
     return handle
+
+
+def _answer(request: Request, error: Exception, problem: Problem) -> Response:
+    if problem.status >= 500 and not isinstance(error, Busy | OperationalError):
+        log.error("unexpected", error=type(error).__name__, exc_info=error)
+    if wants_json(request):
+        return problems.answer(problem, _headers(problem))
+    if problem.status == 401:
+        return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
+    signin.show(request, request.app.state.parts)
+    own_words = isinstance(error, Refused) or problem.status == 429
+    page = error_page(request, problem.status, None, problem.title if own_words else None)
+    page.headers.update(_headers(problem))
+    return page
 
 
 def _asked_for(request: Request) -> str:

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from frontdoor.guard import Guard
+from child_record.app import service
+from frontdoor.guard import HEADERS, Guard
 from frontdoor.problems import Problem, parse_json
+from frontdoor.testing import Stage
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(st.characters(codec="utf-8")),
@@ -100,3 +102,26 @@ def test_every_answer_forbids_framing_sniffing_and_foreign_scripts(client):
     assert headers["x-frame-options"] == "DENY"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_an_answer_that_nobody_expected_carries_them_too_and_tells_nothing(tmp_path, accept):
+    stage = Stage(service, tmp_path)
+
+    def fail():
+        raise RuntimeError("ZZCANARY")
+
+    stage.app.add_api_route("/fails", fail)
+    answer = stage.as_person("senco").get("/fails", headers={"Accept": accept})
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].startswith("text/html" if "html" in accept else "application/problem+json")
+    assert {name.lower() for name in HEADERS} <= set(answer.headers)
+    assert answer.headers["cache-control"] == "no-store"
+    assert not any(word in answer.text for word in ("ZZCANARY", "Traceback", "RuntimeError"))
+
+
+def test_a_refusal_of_the_guards_own_carries_them_too(client):
+    headers = client.post("/change", headers={"Origin": "null"}).headers
+
+    assert {name.lower() for name in HEADERS} <= set(headers)
