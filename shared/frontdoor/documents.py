@@ -69,7 +69,8 @@ def _describe(document: dict[str, Any], operation: dict[str, Any], route: APIRou
         operation["responses"].setdefault("200", {"description": "The first answer again: Idempotent-Replay: true"})
     for status, meaning in problems.items():
         content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-        operation["responses"][str(status)] = {"description": meaning, "content": content}
+        own = operation["responses"].get(str(status), {}).get("content", {})
+        operation["responses"][str(status)] = {"description": meaning, "content": content | own}
 
 
 def _action(route: APIRoute) -> str | None:

@@ -84,14 +84,24 @@ def receive_referral_once(
     work: Work, token: str, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN
 ) -> Receipt:
     """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
-    claim_draft(work, token)
-    reference = store.reference_of_token(work.session, work.actor.person, token)
+    reference = reference_of_token(work, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
         return _receipt(work, known, sorted(_standing(work, known.reference).rules))
     receipt = receive_referral(work, form, child_id, how)
-    store.keep_token(work.session, work.actor.person, token, receipt.reference)
+    keep_token(work, token, receipt.reference)
     return receipt
+
+
+def reference_of_token(work: Work, token: str) -> str | None:
+    """Give the referral that what carries this token became or changed; nobody else sends it meanwhile."""
+    claim_draft(work, token)
+    return store.reference_of_token(work.session, work.actor.person, token)
+
+
+def keep_token(work: Work, token: str, reference: str) -> None:
+    """Remember that what carries this token has been taken."""
+    store.keep_token(work.session, work.actor.person, token, reference)
 
 
 def claim_draft(work: Work, draft: str) -> None:
