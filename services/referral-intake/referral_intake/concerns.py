@@ -55,7 +55,7 @@ def log(work: Work, form: ConcernForm, child_id: str, token: str = "") -> dict[s
         told=work.keys.seal(child_id, form.told()),
     )
     work.append(_stream(concern), 0, event)
-    store.keep_concern_key(work.session, concern, key)
+    store.keep_concern_key(work.session, concern, child_id, key)
     return {"concern": concern, "status": "to_decide" if why else "logged", "why": why}
 
 

@@ -133,7 +133,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.
     if is_test_number(form.child.nhs_number) and not work.parts.demo:
         sentence = "Check the NHS number: numbers that begin with 999 are only for tests"
         raise wrong_fields([FieldError("child.nhs_number", sentence)])
-    uploads.check_evidence(work, form.evidence, [one.upload for one in form.reports])
+    uploads.take_evidence(work, child_id, form.evidence, [one.upload for one in form.reports])
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)
     work.append(f"child/{child_id}", 0, registered)
@@ -246,7 +246,7 @@ def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str,
     """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
     referral = _find_to_change(work, reference, "referral.add")
     _require("ReferralAmended", referral.status)
-    uploads.check_evidence(work, addition.evidence)
+    uploads.take_evidence(work, referral.child_id, addition.evidence)
     event = ReferralAmended(
         reference=referral.reference,
         child_id=referral.child_id,
@@ -452,7 +452,7 @@ def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, st
     row = store.find_uploads(work.session, [upload_id]).get(upload_id)
     if row is None or upload_id not in _uploads_of(shown):
         raise unknown("referral.read", shown["reference"])
-    data = files.read(work.parts.folder / uploads.FOLDER, work.keys, row.id)
+    data = files.read(work.parts.folder / files.FOLDER, work.keys, row.id)
     return data, row.kind, work.keys.unseal_or(row.name, "file")
 
 

@@ -96,7 +96,8 @@ def decide_match(work: Work, match_id: str, *, same: bool) -> dict[str, Any]:
     """Say that two children are one, or are two. Twice is refused: it has been decided."""
     work.claim(f"match/{match_id}")
     row = store.find_match(work.session, work.area.id, match_id)
-    if row is None or not any(_side(work, one)["allow"] for one in (row.earlier, row.later)):
+    allow = _allowed(work, (row.earlier, row.later)) if row else None
+    if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
     if row.decided_at is not None:
         raise Refused("not_allowed", "This has been decided already: look again.")
@@ -113,7 +114,7 @@ def decide_match(work: Work, match_id: str, *, same: bool) -> dict[str, Any]:
     event = ChildrenLinked(**said, references=tuple(references)) if same else ChildrenKeptApart(**said)
     work.append(f"child-link/{link}", 0, event)
     row.decided_at, row.decided_by, row.link = work.now, work.actor.person, link
-    work.shown("child.link", references, access.Allow("triager"))
+    work.shown("child.link", references, allow)
     return {"match": row.id, "link": link, "status": "linked" if same else "kept_apart"}
 
 
@@ -121,7 +122,8 @@ def unlink(work: Work, link_id: str, reason: str) -> dict[str, Any]:
     """Take a link back: both referrals stay as they were. Twice is refused: it has been taken back."""
     work.claim(f"child-link/{link_id}")
     row = store.find_link(work.session, work.area.id, link_id)
-    if row is None or not any(_side(work, one)["allow"] for one in (row.child_id, row.other_child_id)):
+    allow = _allowed(work, (row.child_id, row.other_child_id)) if row else None
+    if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
     if row.status != "linked":
         raise Refused("not_allowed", "These children are not linked: there is nothing to take back.")
@@ -132,7 +134,16 @@ def unlink(work: Work, link_id: str, reason: str) -> dict[str, Any]:
         reason=work.keys.seal(row.child_id, reason),
     )
     work.append(f"child-link/{row.link}", row.version, event)
+    children = [row.child_id, row.other_child_id]
+    rows = store.referrals_of_children(work.session, work.area.id, children)
+    work.shown("child.link", [one.reference for one in rows], allow)
     return {"link": row.link, "status": "unlinked"}
+
+
+def _allowed(work: Work, child_ids: Sequence[str]) -> access.Allow | None:
+    """Say by which permission the actor may decide about these children: they may see one of them."""
+    sides = (_side(work, child_id)["allow"] for child_id in child_ids)
+    return next((allow for allow in sides if allow is not None), None)
 
 
 def linked_to(work: Work, child_id: str) -> list[dict[str, Any]]:

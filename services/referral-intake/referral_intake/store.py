@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
+from frontdoor.database import insert_absent
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Alert,
@@ -28,6 +29,7 @@ from referral_intake.tables import (
     SearchHash,
     SenderLink,
     Upload,
+    UploadOf,
     WaitingAssessment,
 )
 from referral_intake.visibility import Relations
@@ -329,9 +331,9 @@ def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]
 # --- concerns ---------------------------------------------------------------------------------------------------------
 
 
-def keep_concern_key(session: Session, concern: str, key: str) -> None:
+def keep_concern_key(session: Session, concern: str, child_id: str, key: str) -> None:
     """Keep by what a school's concerns about one child are found together."""
-    session.add(ConcernKey(concern=concern, hash=key))
+    session.add(ConcernKey(concern=concern, child_id=child_id, hash=key))
 
 
 def key_of_concern(session: Session, concern: str) -> str:
@@ -366,6 +368,12 @@ def concerns_of_school(session: Session, area: str, setting: str) -> Sequence[Co
 def keep_upload(session: Session, upload: Upload) -> None:
     """Keep what is known of a file that is stored."""
     session.add(upload)
+
+
+def note_uploads_of(session: Session, ids: Iterable[str], child_id: str) -> None:
+    """Note whom these files are about. Twice is harmless."""
+    rows = [{"upload": upload, "child_id": child_id} for upload in sorted(set(ids))]
+    insert_absent(session, UploadOf.__table__, rows)  # type: ignore[attr-defined]
 
 
 def same_upload(session: Session, ids: Collection[str], digest: str) -> str | None:

@@ -8,7 +8,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, kept_until_erased, upsert
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
@@ -230,7 +230,7 @@ class Draft(Row, table=True):
 class Upload(Row, table=True):
     """A file that somebody sent: `name` is sealed with the upload's own key, as is the file in the data folder."""
 
-    __table_args__ = KEPT
+    __table_args__ = kept_until_erased("id")
     id: str = Field(primary_key=True)
     area: str
     person: str
@@ -238,6 +238,15 @@ class Upload(Row, table=True):
     kind: str
     digest: str | None = None
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UploadOf(Row, table=True):
+    """A child whom a file is about: erased with the last of them."""
+
+    __tablename__ = "upload_of"
+    __table_args__ = (Index("upload_of_child", "child_id"), kept_until_erased("child_id", "upload"))
+    upload: str = Field(primary_key=True)
+    child_id: str = Field(primary_key=True)
 
 
 class Alert(Row, table=True):
@@ -269,7 +278,7 @@ class SearchHash(Row, table=True):
     """A keyed hash of one thing by which a child can be found. Erasing a child empties its rows."""
 
     __tablename__ = "search_hash"
-    __table_args__ = (Index("search_child", "child_id"), KEPT)
+    __table_args__ = (Index("search_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -279,7 +288,7 @@ class MatchKey(Row, table=True):
     """A keyed hash of what the same child would have in common with another form. Erasing a child empties its rows."""
 
     __tablename__ = "match_key"
-    __table_args__ = (Index("match_child", "child_id"), KEPT)
+    __table_args__ = (Index("match_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -289,9 +298,10 @@ class ConcernKey(Row, table=True):
     """A keyed hash by which a school's concerns about one child are found together; erasing the child empties it."""
 
     __tablename__ = "concern_key"
-    __table_args__ = (Index("concern_hash", "hash"), KEPT)
+    __table_args__ = (Index("concern_hash", "hash"), kept_until_erased("child_id"))
     concern: str = Field(primary_key=True)
     hash: str
+    child_id: str
 
 
 class PossibleMatch(Row, table=True):
@@ -301,7 +311,7 @@ class PossibleMatch(Row, table=True):
     __table_args__ = (
         UniqueConstraint("earlier", "later"),
         Index("possible_match_open", "area", "decided_at", "found_at"),
-        KEPT,
+        kept_until_erased("earlier", "later"),
     )
     id: str = Field(primary_key=True)
     area: str
