@@ -798,6 +798,15 @@ class RecordChildNoted(ChildNoted, Event, source="child-record", people=True):
     """The record heard who a child is. Stream `child-noted/<child id>`."""
 
 
+class RecordLinkNoted(Event, source="child-record"):
+    """The record heard whether two children are one. Stream `child-link-noted/<link>`; nothing is re-keyed."""
+
+    link: str
+    child_id: str
+    other_child_id: str
+    is_linked: bool
+
+
 class LinkRenewed(Event, source="child-record"):
     """A family's link was replaced: older generations no longer open. Stream `link/<reference>/<recipient>`."""
 
@@ -832,6 +841,7 @@ UNHEARD = frozenset(
         "RecipientLinkNoted",
         "RecipientNoted",
         "RecordChildNoted",
+        "RecordLinkNoted",
         "RecordOpened",
         "SenderLinkNoted",
         "StepNoted",
@@ -844,8 +854,6 @@ UNHEARD = frozenset(
         "ConcernLogged",
         "ConcernReferred",
         "ChildrenKeptApart",
-        "ChildrenLinked",
-        "ChildrenUnlinked",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",
