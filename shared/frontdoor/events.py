@@ -197,6 +197,14 @@ class ChildrenUnlinked(Event, source="referral-intake"):
     reason: Sealed
 
 
+class ChildAdopted(Event, source="referral-intake"):
+    """A child lives on under another identity. Stream `adoption/<id>`; `became` seals who that is, with the old key."""
+
+    adoption: str
+    child_id: str
+    became: Sealed
+
+
 class ContactAdded(Event, source="referral-intake", people=True):
     """Somebody is to be told. Stream `contact/<contact id>`. `details` seals the form's contact as JSON."""
 
@@ -854,6 +862,8 @@ UNHEARD = frozenset(
         "ConcernLogged",
         "ConcernReferred",
         "ChildrenKeptApart",
+        # nobody learns of an adoption: its contacts, who are told no more, are said as ever
+        "ChildAdopted",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",

@@ -274,6 +274,14 @@ def paired_with(session: Session, child_id: str, others: Collection[str]) -> set
     return {one for pair in known for one in pair} - {child_id}
 
 
+def forget_how_found(session: Session, child_id: str) -> None:
+    """Let nobody find a child any more, by what was known of them or as somebody's possible match."""
+    for table in (SearchHash, MatchKey):
+        session.connection().execute(delete(table).where(col(table.child_id) == child_id))
+    either = or_(col(PossibleMatch.earlier) == child_id, col(PossibleMatch.later) == child_id)
+    session.connection().execute(delete(PossibleMatch).where(either))
+
+
 def keep_match(session: Session, match: PossibleMatch) -> None:
     """Keep a possible match."""
     session.add(match)
