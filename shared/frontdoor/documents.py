@@ -121,6 +121,7 @@ _PROBLEMS = {
 _PROBLEMS_OF_POST = {
     400: "The body is not strict JSON, or the Idempotency-Key is not visible ASCII",
     409: "It is not allowed as things stand, or somebody else was faster",
+    408: "The body came too slowly",
     413: "The body is too large",
     415: "The body is of another kind",
 }

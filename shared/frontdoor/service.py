@@ -237,7 +237,10 @@ def _denied(error: access.Denied) -> Problem:
 
 
 def _http(error: HTTPException) -> Problem:
-    known = {404: _NOT_FOUND, 405: Problem(405, "method_not_allowed", "This address does not take that method.")}
+    known = {
+        404: _NOT_FOUND,
+        405: Problem(405, "method_not_allowed", "Use another method: this address does not take that one."),
+    }
     return known.get(error.status_code, Problem(error.status_code, "error", str(error.detail)))
 
 
@@ -246,10 +249,12 @@ def _wrong_parameters(error: RequestValidationError) -> Problem:
     return problems.wrong_fields(fields)
 
 
-_NOT_FOUND = Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
+_NOT_FOUND = Problem(404, "not_found", "There is nothing here, or nothing that you may see: check the address.")
 _BUSY = Problem(503, "busy", "This cannot be saved just now. Nothing has been lost: try again in a moment.")
 _STALE = Problem(409, "stale", "Somebody else changed this in the meantime: look again.")
-_FAILED = Problem(500, "failed", "Something went wrong on our side. Nothing you sent has been lost.")
+_FAILED = Problem(
+    500, "failed", "Something went wrong on our side. Try again in a few minutes: nothing that has a reference is lost."
+)
 _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Problem: lambda error: error,
     Refused: _refused,
@@ -260,7 +265,9 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     HTTPException: _http,
     RequestValidationError: _wrong_parameters,
     Busy: lambda _: _BUSY,
-    KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
+    KeyMissing: lambda _: Problem(
+        503, "key_missing", "This cannot be shown just now. Nothing has been lost: try again later."
+    ),
     OperationalError: lambda _: _BUSY,
     InternalError: lambda _: _BUSY,  # PostgreSQL has ended a transaction that stood idle
     Exception: lambda _: _FAILED,

@@ -1,16 +1,17 @@
 """JSON is read as it is meant, and another site's page can change nothing here."""
 
+import asyncio
 import json
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from child_record.app import service
 from frontdoor.guard import HEADERS, Guard
-from frontdoor.problems import Problem, parse_json
+from frontdoor.problems import Problem, parse_json, read_body
 from frontdoor.testing import Stage
 
 JSON = st.recursive(
@@ -125,3 +126,41 @@ def test_a_refusal_of_the_guards_own_carries_them_too(client):
     headers = client.post("/change", headers={"Origin": "null"}).headers
 
     assert {name.lower() for name in HEADERS} <= set(headers)
+
+
+def dripping(chunks, pause):
+    """A body that comes a chunk at a time."""
+
+    async def receive():
+        await asyncio.sleep(pause)
+        chunks[0] -= 1
+        return {"type": "http.request", "body": b"x" * 2048 if not pause else b"x", "more_body": chunks[0] > 0}
+
+    return receive
+
+
+async def answered(receive):
+    """Post a body to a service; give the status."""
+    said = []
+
+    async def app(scope, receive, send):
+        request = Request(scope, receive)
+        try:
+            await read_body(request)
+            status = 200
+        except Problem as problem:
+            status = problem.status
+        await Response(status_code=status)(scope, receive, send)
+
+    async def send(message):
+        said.append(message.get("status"))
+
+    headers = [(b"content-type", b"application/json")]
+    await Guard(app)({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive, send)
+    return said[0]
+
+
+@pytest.mark.parametrize(("chunks", "pause", "status"), [(10**6, 0.01, 408), (200, 0, 200), (1, 0, 200)])
+def test_a_body_that_drips_in_is_given_up_and_a_large_one_that_keeps_coming_is_not(monkeypatch, chunks, pause, status):
+    monkeypatch.setattr("frontdoor.guard.PATIENCE", 0.05)
+    assert asyncio.run(answered(dripping([chunks], pause))) == status

@@ -103,7 +103,7 @@ def as_form(work: Work, concern: str) -> dict[str, Any]:
     told = [{**_told(work, one), "raised_on": one.raised_on.isoformat(), "area": one.area_of_need} for one in rows]
     told = [one for one in told if one.get("child")]
     if not told:
-        raise Refused("not_allowed", "What was written has been erased: there is nothing to refer.")
+        raise Refused("not_allowed", "What was written has been erased: begin a new referral instead.")
     return concern_rules.as_form(told, row.setting)
 
 

@@ -20,7 +20,7 @@ BULK = "bulk"
 
 def nothing_here() -> Problem:
     """Answer for what is not there, or is somebody else's."""
-    return Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
+    return Problem(404, "not_found", "There is nothing here, or nothing that you may see: check the address.")
 
 
 def filled(call: Call, values: Any) -> Filled:

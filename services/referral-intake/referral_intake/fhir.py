@@ -48,7 +48,7 @@ def check(bundle: Any) -> dict[str, list[Resource]]:
         errors = [FieldError(_place(one), "This is not as FHIR R4 has it: correct or remove it") for one in places]
         raise Problem(422, "not_fhir", "The bundle is not as FHIR R4 has it: see errors.", errors=errors) from None
     if bundle.get("type") != "message":
-        raise Problem(422, "not_taken", "Only a bundle of the type message is taken here.")
+        raise Problem(422, "not_taken", "Send a bundle of the type message: no other is taken here.")
     found: dict[str, list[Resource]] = {}
     for entry in bundle.get("entry") or []:
         resource = entry.get("resource") if isinstance(entry, dict) else None
@@ -68,11 +68,11 @@ def reason_of(resources: Mapping[str, list[Resource]]) -> Reason:
     header = _one(resources, "MessageHeader")
     event = header.get("eventCoding") or {}
     if event.get("code") != "servicerequest-request":
-        raise Problem(422, "not_taken", "Only servicerequest-request is taken here.")
+        raise Problem(422, "not_taken", "Send a servicerequest-request: no other message is taken here.")
     coded = [one.get("code") for one in (header.get("reason") or {}).get("coding") or []]
     reason = next(iter(coded), "new")
     if reason not in {"new", "update", "delete"}:
-        raise Problem(422, "not_taken", "Only the reasons new, update and delete are taken.")
+        raise Problem(422, "not_taken", "Give one of the reasons new, update and delete.")
     ended = _one(resources, "ServiceRequest").get("status") in {"revoked", "entered-in-error"}
     return (
         "delete" if reason == "delete" or (reason == "update" and ended) else "update" if reason == "update" else "new"

@@ -133,7 +133,7 @@ def unlink(work: Work, link_id: str, reason: str) -> dict[str, Any]:
     if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
     if row.status != "linked":
-        raise Refused("not_allowed", "These children are not linked: there is nothing to take back.")
+        raise Refused("not_allowed", "These children are not linked, so there is nothing to take back: look again.")
     _take_back(work, row, reason)
     children = [row.child_id, row.other_child_id]
     rows = store.referrals_of_children(work.session, work.area.id, children)
