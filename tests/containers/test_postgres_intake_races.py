@@ -163,3 +163,18 @@ def test_the_same_file_pressed_four_times_at_the_same_moment_is_kept_once(intake
     assert {answer.headers["location"] for answer in answers} == {f"{form}/report-0"}
     with intake.stage.look() as session:
         assert session.connection().exec_driver_sql("select count(*) from upload").scalar() == 1
+
+
+def test_an_adoption_and_a_change_of_contacts_at_the_same_moment_leave_nobody_to_be_told(intake, race):
+    before, after = intake.sent(), intake.sent(intake.form(child__given_name="Ada"))
+    body = {"contacts": intake.form()["contacts"]}
+
+    answers = race(
+        asks(intake, f"/api/referrals/{before}/adopted", {"new_reference": after}, "health-triager"),
+        asks(intake, f"/api/referrals/{before}/contacts", body, "senco"),
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 201]
+    assert intake.post("/api/search", {"name": "Wren"}, "health-triager").json() == {"children": []}
+    [last] = {event.contact_id: event for event in intake.said("ContactChanged")}.values()
+    assert last.safe_to_contact is False

@@ -269,6 +269,14 @@ def test_from_then_on_nobody_on_the_old_referral_is_told_anything(intake, adopte
     assert told == [False] * len(intake.form()["contacts"])
 
 
+@pytest.mark.parametrize("name", ["Marian Aldous", "Somebody New"])
+def test_nor_is_whoever_is_named_there_later(intake, adopted, name):
+    contact = intake.form()["contacts"][0] | {"name": name, "safe_to_contact": True}
+    assert intake.post(f"/api/referrals/{adopted[0]}/contacts", {"contacts": [contact]}).status_code == 201
+    said = [event for event in intake.stage.said() if hasattr(event, "safe_to_contact")]
+    assert said[-1].safe_to_contact is False
+
+
 def test_a_link_between_the_two_is_taken_back_with_it(intake, two):
     references, match = two
     intake.post(f"/api/matches/{match}", {"same": True}, "health-triager")

@@ -297,6 +297,8 @@ def _which_contact(work: Work, known: dict[str, tables.Contact], contact: Change
 
 def _is_told(work: Work, referral: tables.Referral, contact: Contact, row: tables.Contact | None) -> bool:
     """Say whether they may be told: as whoever changes it says, else as before; for somebody new, as on a form."""
+    if store.is_adopted(work.session, referral.child_id):
+        return False
     if contact.safe_to_contact is None and row is not None:
         return row.safe_to_contact
     child, story = _identity(work, referral.child_id), work.keys.unseal_or(referral.story, {})

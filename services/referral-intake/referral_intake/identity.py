@@ -154,32 +154,23 @@ def adopt(work: Work, reference: str, new_reference: str) -> dict[str, Any]:
     are one is sealed, and shown to nobody. All in one transaction.
     """
     names = [normal_reference(one) or "" for one in (reference, new_reference)]
-    old_contacts = _contacts(work, names[0])
-    streams = [f"contact/{row.contact_id}" for row in old_contacts]
-    work.claim(*(f"referral/{name}" for name in names), *streams, *_links_of(work, names[0]))
+    work.claim(*(f"referral/{name}" for name in names))
     old, new = (_readable_referral(work, name) for name in names)
     if old.child_id == new.child_id:
         raise Refused("not_allowed", "Give the reference of the referral that was made under the new identity.")
-    became = work.keys.seal(old.child_id, {"child_id": new.child_id})
-    adoption = short_id("T")
+    # Nobody changes a contact without the referral, which is claimed; a link may be taken back meanwhile.
+    contacts = store.contacts_of(work.session, old)
+    links = [f"child-link/{link.link}" for link in store.links_of(work.session, old.child_id)]
+    work.claim(*(f"contact/{row.contact_id}" for row in contacts), *links)
+    became, adoption = work.keys.seal(old.child_id, {"child_id": new.child_id}), short_id("T")
     work.append(f"adoption/{adoption}", 0, ChildAdopted(adoption=adoption, child_id=old.child_id, became=became))
     for link in store.links_of(work.session, old.child_id):
         _take_back(work, link, "Not to be shown together")
-    for contact in _contacts(work, names[0]):
+    for contact in contacts:
         state = {name: getattr(contact, name) for name in ContactChanged.model_fields} | {"safe_to_contact": False}
         work.append(f"contact/{contact.contact_id}", None, ContactChanged(**state))
     store.forget_how_found(work.session, old.child_id)
     return {"status": "sealed"}
-
-
-def _contacts(work: Work, reference: str) -> Sequence[tables.Contact]:
-    row = store.find_referral(work.session, work.area.id, reference)
-    return store.contacts_of(work.session, row) if row else ()
-
-
-def _links_of(work: Work, reference: str) -> list[str]:
-    row = store.find_referral(work.session, work.area.id, reference)
-    return [f"child-link/{link.link}" for link in store.links_of(work.session, row.child_id)] if row else []
 
 
 def _readable_referral(work: Work, reference: str) -> tables.Referral:

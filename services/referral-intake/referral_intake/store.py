@@ -11,6 +11,7 @@ from frontdoor.access import Subject
 from frontdoor.database import insert_absent
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
+    Adoption,
     Alert,
     Child,
     ChildLink,
@@ -272,6 +273,12 @@ def paired_with(session: Session, child_id: str, others: Collection[str]) -> set
     pairs = tuple_(col(PossibleMatch.earlier), col(PossibleMatch.later)).in_(either)
     known = session.execute(select(col(PossibleMatch.earlier), col(PossibleMatch.later)).where(pairs))
     return {one for pair in known for one in pair} - {child_id}
+
+
+def is_adopted(session: Session, child_id: str) -> bool:
+    """Say whether a child lives on under another identity: nobody of the old one is told anything."""
+    found = select(col(Adoption.adoption)).where(col(Adoption.child_id) == child_id)
+    return session.scalars(found.limit(1)).first() is not None
 
 
 def forget_how_found(session: Session, child_id: str) -> None:

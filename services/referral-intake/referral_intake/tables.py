@@ -12,6 +12,7 @@ from frontdoor.database import DERIVED, KEPT, UtcDateTime, kept_until_erased, pu
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
+    ChildAdopted,
     ChildRegistered,
     ChildrenKeptApart,
     ChildrenLinked,
@@ -185,6 +186,15 @@ class ChildLink(Row, table=True):
     other_child_id: str
     status: str
     version: int
+
+
+class Adoption(Row, table=True):
+    """A child who lives on under another identity, which stands in the event alone, sealed."""
+
+    __table_args__ = (Index("adoption_child", "child_id"), DERIVED)
+    adoption: str = Field(primary_key=True)
+    area: str
+    child_id: str
 
 
 class ReferralAddition(Row, table=True):
@@ -417,6 +427,10 @@ def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinke
     link.status, link.version = "unlinked", recorded.version
 
 
+def _apply_adopted(session: Session, recorded: Recorded, event: ChildAdopted) -> None:
+    session.add(Adoption(area=recorded.area, adoption=event.adoption, child_id=event.child_id))
+
+
 def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
     put(session, Contact, area=recorded.area, **event.model_dump())
 
@@ -444,6 +458,7 @@ _WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
     ReferralWithdrawn: _apply_withdrawn,
     AssessmentReady: _apply_ready,
     ChildRegistered: _apply_registered,
+    ChildAdopted: _apply_adopted,
     ChildrenLinked: _apply_said_of_children,
     ChildrenKeptApart: _apply_said_of_children,
     ChildrenUnlinked: _apply_unlinked,
