@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
@@ -253,18 +253,16 @@ def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable
 
 
 def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
-    """Find other children with one of these keys, in the order of their ids: of each key at most `MOST_COMPARED`.
+    """Find other children with one of these keys, at most `MOST_COMPARED`, in the order of their ids.
 
     One child may have been referred a thousand times; what it costs to find that out must not grow with it.
     """
-    keyed = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.child_id) != but)
-    found = [
-        select(keyed.where(col(MatchKey.hash) == one).limit(MOST_COMPARED).subquery().c.child_id) for one in hashes
-    ]
-    if not found:
+    keyed = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.hash).in_(hashes))
+    found = keyed.where(col(MatchKey.child_id) != but).limit(MOST_COMPARED * len(hashes))
+    known = sorted(set(session.scalars(found)))[:MOST_COMPARED]
+    if not known:
         return []
-    children = select(Child).where(col(Child.child_id).in_(union_all(*found))).order_by(col(Child.child_id))
-    return session.scalars(children.limit(MOST_COMPARED)).all()
+    return session.scalars(select(Child).where(col(Child.child_id).in_(known)).order_by(col(Child.child_id))).all()
 
 
 def paired_with(session: Session, child_id: str, others: Collection[str]) -> set[str]:
