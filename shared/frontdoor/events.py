@@ -197,6 +197,14 @@ class ChildrenUnlinked(Event, source="referral-intake"):
     reason: Sealed
 
 
+class ChildAdopted(Event, source="referral-intake"):
+    """A child lives on under another identity. Stream `adoption/<id>`; `became` seals who that is, with the old key."""
+
+    adoption: str
+    child_id: str
+    became: Sealed
+
+
 class ContactAdded(Event, source="referral-intake", people=True):
     """Somebody is to be told. Stream `contact/<contact id>`. `details` seals the form's contact as JSON."""
 
@@ -798,6 +806,15 @@ class RecordChildNoted(ChildNoted, Event, source="child-record", people=True):
     """The record heard who a child is. Stream `child-noted/<child id>`."""
 
 
+class RecordLinkNoted(Event, source="child-record"):
+    """The record heard whether two children are one. Stream `child-link-noted/<link>`; nothing is re-keyed."""
+
+    link: str
+    child_id: str
+    other_child_id: str
+    is_linked: bool
+
+
 class LinkRenewed(Event, source="child-record"):
     """A family's link was replaced: older generations no longer open. Stream `link/<reference>/<recipient>`."""
 
@@ -832,6 +849,7 @@ UNHEARD = frozenset(
         "RecipientLinkNoted",
         "RecipientNoted",
         "RecordChildNoted",
+        "RecordLinkNoted",
         "RecordOpened",
         "SenderLinkNoted",
         "StepNoted",
@@ -844,8 +862,8 @@ UNHEARD = frozenset(
         "ConcernLogged",
         "ConcernReferred",
         "ChildrenKeptApart",
-        "ChildrenLinked",
-        "ChildrenUnlinked",
+        # nobody learns of an adoption: its contacts, who are told no more, are said as ever
+        "ChildAdopted",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",

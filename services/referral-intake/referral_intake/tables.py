@@ -8,10 +8,11 @@ from sqlalchemy import Index, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, insert_rows, put
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, insert_rows, kept_until_erased, put
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
+    ChildAdopted,
     ChildRegistered,
     ChildrenKeptApart,
     ChildrenLinked,
@@ -187,6 +188,15 @@ class ChildLink(Row, table=True):
     version: int
 
 
+class Adoption(Row, table=True):
+    """A child who lives on under another identity, which stands in the event alone, sealed."""
+
+    __table_args__ = (Index("adoption_child", "child_id"), DERIVED)
+    adoption: str = Field(primary_key=True)
+    area: str
+    child_id: str
+
+
 class ReferralAddition(Row, table=True):
     """Something added to a referral: `text` is sealed; `evidence` are ids of uploads, separated by spaces."""
 
@@ -230,7 +240,7 @@ class Draft(Row, table=True):
 class Upload(Row, table=True):
     """A file that somebody sent: `name` is sealed with the upload's own key, as is the file in the data folder."""
 
-    __table_args__ = KEPT
+    __table_args__ = kept_until_erased("id")
     id: str = Field(primary_key=True)
     area: str
     person: str
@@ -238,6 +248,15 @@ class Upload(Row, table=True):
     kind: str
     digest: str | None = None
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UploadOf(Row, table=True):
+    """A child whom a file is about: erased with the last of them."""
+
+    __tablename__ = "upload_of"
+    __table_args__ = (Index("upload_of_child", "child_id"), kept_until_erased("child_id", "upload"))
+    upload: str = Field(primary_key=True)
+    child_id: str = Field(primary_key=True)
 
 
 class Alert(Row, table=True):
@@ -269,7 +288,7 @@ class SearchHash(Row, table=True):
     """A keyed hash of one thing by which a child can be found. Erasing a child empties its rows."""
 
     __tablename__ = "search_hash"
-    __table_args__ = (Index("search_child", "child_id"), KEPT)
+    __table_args__ = (Index("search_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -279,7 +298,7 @@ class MatchKey(Row, table=True):
     """A keyed hash of what the same child would have in common with another form. Erasing a child empties its rows."""
 
     __tablename__ = "match_key"
-    __table_args__ = (Index("match_child", "child_id"), KEPT)
+    __table_args__ = (Index("match_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -289,9 +308,10 @@ class ConcernKey(Row, table=True):
     """A keyed hash by which a school's concerns about one child are found together; erasing the child empties it."""
 
     __tablename__ = "concern_key"
-    __table_args__ = (Index("concern_hash", "hash"), KEPT)
+    __table_args__ = (Index("concern_hash", "hash"), kept_until_erased("child_id"))
     concern: str = Field(primary_key=True)
     hash: str
+    child_id: str
 
 
 class PossibleMatch(Row, table=True):
@@ -301,7 +321,7 @@ class PossibleMatch(Row, table=True):
     __table_args__ = (
         UniqueConstraint("earlier", "later"),
         Index("possible_match_open", "area", "decided_at", "found_at"),
-        KEPT,
+        kept_until_erased("earlier", "later"),
     )
     id: str = Field(primary_key=True)
     area: str
@@ -413,6 +433,10 @@ def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinke
     link.status, link.version = "unlinked", recorded.version
 
 
+def _apply_adopted(session: Session, recorded: Recorded, event: ChildAdopted) -> None:
+    session.add(Adoption(area=recorded.area, adoption=event.adoption, child_id=event.child_id))
+
+
 def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
     put(session, Contact, area=recorded.area, **event.model_dump())
 
@@ -440,6 +464,7 @@ _WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
     ReferralWithdrawn: _apply_withdrawn,
     AssessmentReady: _apply_ready,
     ChildRegistered: _apply_registered,
+    ChildAdopted: _apply_adopted,
     ChildrenLinked: _apply_said_of_children,
     ChildrenKeptApart: _apply_said_of_children,
     ChildrenUnlinked: _apply_unlinked,
