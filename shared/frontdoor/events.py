@@ -197,6 +197,14 @@ class ChildrenUnlinked(Event, source="referral-intake"):
     reason: Sealed
 
 
+class ChildAdopted(Event, source="referral-intake"):
+    """A child lives on under another identity. Stream `adoption/<id>`; `became` seals who that is, with the old key."""
+
+    adoption: str
+    child_id: str
+    became: Sealed
+
+
 class ContactAdded(Event, source="referral-intake", people=True):
     """Somebody is to be told. Stream `contact/<contact id>`. `details` seals the form's contact as JSON."""
 
@@ -827,6 +835,15 @@ class RecordChildNoted(ChildNoted, Event, source="child-record", people=True):
     """The record heard who a child is. Stream `child-noted/<child id>`."""
 
 
+class RecordLinkNoted(Event, source="child-record"):
+    """The record heard whether two children are one. Stream `child-link-noted/<link>`; nothing is re-keyed."""
+
+    link: str
+    child_id: str
+    other_child_id: str
+    is_linked: bool
+
+
 class LinkRenewed(Event, source="child-record"):
     """A family's link was replaced: older generations no longer open. Stream `link/<reference>/<recipient>`."""
 
@@ -861,6 +878,7 @@ UNHEARD = frozenset(
         "RecipientLinkNoted",
         "RecipientNoted",
         "RecordChildNoted",
+        "RecordLinkNoted",
         "RecordOpened",
         "SenderLinkNoted",
         "StepNoted",
@@ -874,8 +892,8 @@ UNHEARD = frozenset(
         "ConcernReferred",
         "ScreeningRecorded",
         "ChildrenKeptApart",
-        "ChildrenLinked",
-        "ChildrenUnlinked",
+        # nobody learns of an adoption: its contacts, who are told no more, are said as ever
+        "ChildAdopted",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",

@@ -13,6 +13,8 @@ from pathlib import Path
 from frontdoor import recordings
 from frontdoor.seal import KeyStore
 
+FOLDER = "uploads"
+"""The folder of sealed files, in the data folder."""
 LARGEST = 10 * 1024 * 1024
 TOO_LARGE = "The file must be 10 MB or smaller."
 LARGEST_UNPACKED = 200 * 1024 * 1024
@@ -183,6 +185,12 @@ def keep(folder: Path, keys: KeyStore, file_id: str, data: bytes) -> None:
     (folder / file_id).write_text(keys.seal(file_id, b64encode(data).decode()))
 
 
+def forget(folder: Path, file_id: str) -> None:
+    """Take a file that `keep` wrote away, where it is there."""
+    (folder / file_id).unlink(missing_ok=True)
+
+
 def read(folder: Path, keys: KeyStore, file_id: str) -> bytes:
     """Read a file that `keep` wrote; empty where it has been erased."""
-    return b64decode(keys.unseal_or((folder / file_id).read_text(), ""))
+    kept = folder / file_id
+    return b64decode(keys.unseal_or(kept.read_text() if kept.exists() else None, ""))

@@ -45,6 +45,8 @@ ITS_OWN = {
         "concern_forms.py",
         "concerns.py",
         "concern_pages.py",
+        "row.py",
+        "screening_tables.py",
         "screening_rules.py",
         "screenings.py",
         "screening_pages.py",

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from tests.referral_intake.test_bulk import ROW, file_of
 
 from frontdoor.testing import Stage
 from referral_intake.app import service
@@ -273,10 +274,31 @@ def test_every_page_of_the_form_passes_axe_at_320_pixels_for_a_senco_and_a_healt
         page.request.post(f"{address}/sign-out")
 
 
+def test_what_becomes_of_a_file_of_referrals_passes_axe_at_320_pixels(page, address):
+    page.goto(f"{address}/sign-in?next=/refer/bulk")
+    page.get_by_label("Priya Raman", exact=True).check()
+    page.get_by_role("button", name="Sign in").click()
+    files = (
+        b"no file of ours",
+        file_of(ROW | {"Postcode": "Saltmarsh", "Date of birth": "31/2/2021"}, ROW | {"Needs": ""}),
+        file_of(ROW, ROW | {"First name": "Anneliese-Wilhelmina", "Last name": "Featherstonehaugh-Cholmondeley"}),
+    )
+    for data in files:
+        page.goto(f"{address}/refer/bulk")
+        page.locator("input[type=checkbox]").check()
+        page.locator("input[type=file]").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": data})
+        page.locator("main form button").last.click()
+        look(page)
+    with page.expect_navigation():
+        page.locator("main form button").last.click()
+    look(page)
+    assert page.locator("h1").inner_text().startswith("2 referrals")
+
+
 @pytest.mark.parametrize(("name", "pages"), [
     ("Alex Winter", ["/pathways", "/pathways/change"]),
     ("Priya Raman", ["/concerns", "/concerns/new", "/refer/bulk", "/screening", "/screening/new"]),
-    ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink"]),
+    ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink", "/referrals/R222-22222/adopted"]),
 ])  # fmt: skip
 def test_the_pages_of_staff_pass_axe_at_320_pixels(page, address, name, pages):
     page.goto(f"{address}/sign-in?next=/")

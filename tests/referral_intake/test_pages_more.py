@@ -2,13 +2,16 @@
 
 import io
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
 from tests.referral_intake.test_pages_form import PARENT_PAGES, PERSON, REACH, STAFF_PAGES
 
 from frontdoor.access import of_person
-from frontdoor.testing import NOW
+from frontdoor.testing import NOW, Stage
+from referral_intake.app import service
 from referral_intake.filled_form import Filled
 from referral_intake.questions import reader_of
 
@@ -158,6 +161,18 @@ def test_the_same_file_twice_is_there_once(stage):
     senco = stage.as_person("senco")
     form = begin(senco)
     assert [send_file(senco, form).headers["location"] for _ in range(2)] == [f"{form}/report-0"] * 2
+
+
+def test_the_same_file_pressed_four_times_at_the_same_moment_is_kept_once(tmp_path):
+    stage = Stage(service, tmp_path)
+    form, all_have_looked = begin(stage.as_person("senco")), threading.Barrier(4)
+    object.__setattr__(stage.parts, "scan", lambda _data: all_have_looked.wait() >= 0)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: send_file(stage.as_person("senco"), form), range(4)))
+    assert {answer.headers["location"] for answer in answers} == {f"{form}/report-0"}
+    assert len(list((tmp_path / "uploads").iterdir())) == 1
+    with stage.look() as session:
+        assert session.connection().exec_driver_sql("select count(*) from upload").scalar() == 1
 
 
 def test_a_51st_file_is_refused(stage):

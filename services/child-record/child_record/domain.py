@@ -17,6 +17,7 @@ Facts = Mapping[str, str | tuple[str, ...] | None]
 LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "record": {"RecordOpened": (frozenset({""}), "open"), "StepNoted": (frozenset({"open"}), None)},
     "child-noted": {"RecordChildNoted": (frozenset({"", "noted"}), "noted")},
+    "child-link-noted": {"RecordLinkNoted": (frozenset({"", "noted"}), "noted")},
     "link": {"LinkRenewed": (frozenset({"", "renewed"}), "renewed")},
     "refusal": {"RecordRefused": (frozenset({""}), "refused")},
 }

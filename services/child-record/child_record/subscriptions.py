@@ -53,10 +53,16 @@ def _claimed(event: events.EntryClaimed) -> str:
     return "entry_unclaimed" if event.holder is None else "entry_claimed"
 
 
+def _linked(work: Work, heard: Heard) -> None:
+    handlers.note_link(work, cast(events.ChildrenLinked | events.ChildrenUnlinked, heard.event))
+
+
 SUBSCRIPTIONS: Subscriptions = {
     # intake
     events.ReferralSubmitted: handlers.open_record,
     events.ChildRegistered: lambda work, heard: handlers.note_child(work, cast(events.ChildRegistered, heard.event)),
+    events.ChildrenLinked: _linked,
+    events.ChildrenUnlinked: _linked,
     events.ReferralAmended: _note("referral_amended", "agencies", agency=_nobody),
     events.ReferralWithdrawn: _note("referral_withdrawn", "agencies", agency=_nobody),
     # triage

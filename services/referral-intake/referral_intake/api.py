@@ -13,6 +13,7 @@ from referral_intake.commands import (
     Addition,
     ChildSearch,
     ContactChange,
+    NewIdentity,
     PathwayChange,
     ReferralForm,
     SameChild,
@@ -220,6 +221,12 @@ class Unlinked(BaseModel):
     status: Literal["unlinked"]
 
 
+class Sealed(BaseModel):
+    """That two identities are one child's is sealed: nobody is shown it."""
+
+    status: Literal["sealed"]
+
+
 class PathwaysAnswer(BaseModel):
     """The pathways in force, and the versions that were adopted, the latest first."""
 
@@ -378,6 +385,17 @@ def unlink(
     call: Annotated[Call, may("child.link")], link: str, asked: Annotated[Withdrawal, json_body(Withdrawal)]
 ) -> Any:
     return call.once(lambda work: identity.unlink(work, link, asked.reason), status=200)
+
+
+@router.post(
+    "/api/referrals/{reference}/adopted",
+    responses={200: {"model": Sealed}},
+    summary="Say that a child lives on under another identity: the two are never shown together",
+)
+def adopt(
+    call: Annotated[Call, may("child.link")], reference: str, asked: Annotated[NewIdentity, json_body(NewIdentity)]
+) -> Any:
+    return call.once(lambda work: identity.adopt(work, reference, asked.new_reference), status=200)
 
 
 @router.get("/api/pathways", summary="Show which need and support leads to which agency")

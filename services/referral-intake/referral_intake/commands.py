@@ -394,6 +394,12 @@ class ChangedContact(Contact):
     contact: Short | None = None
 
 
+class NewIdentity(Command):
+    """A child has another identity now: the reference of a referral made under it."""
+
+    new_reference: Short
+
+
 class ContactChange(Command):
     """Who is told what happens, and how, from now on; whoever is not listed stays as they were."""
 

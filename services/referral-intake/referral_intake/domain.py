@@ -88,6 +88,7 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
         "ChildrenKeptApart": (frozenset({""}), "apart"),
         "ChildrenUnlinked": (frozenset({"linked"}), "unlinked"),
     },
+    "adoption": {"ChildAdopted": (frozenset({""}), "sealed")},
     "contact": {
         "ContactAdded": (frozenset({""}), "known"),
         "ContactChanged": (frozenset({"known"}), None),

@@ -9,7 +9,7 @@ from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import Problem
 from frontdoor.web import FieldError, Form
-from frontdoor.work import Refused
+from frontdoor.work import Refused, Work
 from referral_intake import drafts, store, uploads
 from referral_intake.filled_form import Filled
 from referral_intake.form_pages import Page, around, go_on, pages, see, to_receipt
@@ -74,18 +74,26 @@ def _keep(request: Request, call: Call, draft: str, filled: Filled, sent: SentFi
             wrong = FieldError("file", refused.sentence)
     if wrong is not None:
         return _page(request, draft, filled, Form(values={"kind": kind}, errors=(wrong,)))
-    with call.work() as work:
-        ours = _files(filled)
-        same = store.same_upload(work.session, ours, uploads.digest_of(work, sent.data))
-        if same is None:
-            uploads.keep_upload(work, upload_id, sent.name, sent.data)
-    if same is not None:
-        return see(f"/refer/{draft}/{_page_of(filled, str(ours.index(same)))}")
     known = {"kind": kind, "upload": upload_id, "title": files.file_name(sent.name)}
-    changed = drafts.change(call, draft, EVIDENCE, lambda filled: filled.with_row("reports", known))
-    if isinstance(changed, str):
-        return to_receipt(changed)
-    return see(f"/refer/{draft}/{_page_of(changed, changed.rows_of('reports')[-1])}")
+
+    def with_file(work: Work, filled: Filled) -> Filled:
+        if store.same_upload(work.session, _files(filled), uploads.digest(work.parts, sent.data)):
+            return filled
+        uploads.keep_upload(work, upload_id, sent.name, sent.data)
+        return filled.with_row("reports", known)
+
+    changed = drafts.change_with(call, draft, EVIDENCE, with_file)
+    if isinstance(changed, str) or upload_id not in _files(changed):
+        uploads.drop_file(call.parts, upload_id)  # pressed twice: it is there already
+    return to_receipt(changed) if isinstance(changed, str) else see(f"/refer/{draft}/{_row_of(call, changed, sent)}")
+
+
+def _row_of(call: Call, filled: Filled, sent: SentFile) -> str:
+    """Name the page of the report that a file is of."""
+    with call.look() as session:
+        same = store.same_upload(session, _files(filled), uploads.digest(call.parts, sent.data))
+    rows = dict(zip(_files(filled), filled.rows_of("reports"), strict=True))
+    return _page_of(filled, rows[str(same)])
 
 
 def _page_of(filled: Filled, row: str) -> str:

@@ -86,14 +86,24 @@ def receive_referral_once(
     work: Work, token: str, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN
 ) -> Receipt:
     """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
-    claim_draft(work, token)
-    reference = store.reference_of_token(work.session, work.actor.person, token)
+    reference = reference_of_token(work, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
         return _receipt(work, known, sorted(_standing(work, known.reference).rules))
     receipt = receive_referral(work, form, child_id, how)
-    store.keep_token(work.session, work.actor.person, token, receipt.reference)
+    keep_token(work, token, receipt.reference)
     return receipt
+
+
+def reference_of_token(work: Work, token: str) -> str | None:
+    """Give the referral that what carries this token became or changed; nobody else sends it meanwhile."""
+    claim_draft(work, token)
+    return store.reference_of_token(work.session, work.actor.person, token)
+
+
+def keep_token(work: Work, token: str, reference: str) -> None:
+    """Remember that what carries this token has been taken."""
+    store.keep_token(work.session, work.actor.person, token, reference)
 
 
 def claim_draft(work: Work, draft: str) -> None:
@@ -125,7 +135,7 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.
     if is_test_number(form.child.nhs_number) and not work.parts.demo:
         sentence = "Check the NHS number: numbers that begin with 999 are only for tests"
         raise wrong_fields([FieldError("child.nhs_number", sentence)])
-    uploads.check_evidence(work, form.evidence, [one.upload for one in form.reports])
+    uploads.take_evidence(work, child_id, form.evidence, [one.upload for one in form.reports])
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)
     work.append(f"child/{child_id}", 0, registered)
@@ -239,7 +249,7 @@ def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str,
     """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
     referral = _find_to_change(work, reference, "referral.add")
     _require("ReferralAmended", referral.status)
-    uploads.check_evidence(work, addition.evidence)
+    uploads.take_evidence(work, referral.child_id, addition.evidence)
     event = ReferralAmended(
         reference=referral.reference,
         child_id=referral.child_id,
@@ -277,13 +287,21 @@ def _contact_stream(contact_id: str) -> str:
 def _which_contact(work: Work, known: dict[str, tables.Contact], contact: ChangedContact, at: int) -> str | None:
     """Find which of the referral's contacts is meant: by id, else by name; None: a new one."""
     if contact.contact is not None and contact.contact not in known:
-        raise wrong_fields([FieldError(f"contacts.{at}.contact", "This is not a contact of this referral")])
+        raise wrong_fields(
+            [
+                FieldError(
+                    f"contacts.{at}.contact", "This is not a contact of this referral: leave the id out to add somebody"
+                )
+            ]
+        )
     names = {contact_id: work.keys.unseal_or(row.details, {}).get("name", "") for contact_id, row in known.items()}
     return contact.contact or domain.same_person(contact.name, names)
 
 
 def _is_told(work: Work, referral: tables.Referral, contact: Contact, row: tables.Contact | None) -> bool:
     """Say whether they may be told: as whoever changes it says, else as before; for somebody new, as on a form."""
+    if store.is_adopted(work.session, referral.child_id):
+        return False
     if contact.safe_to_contact is None and row is not None:
         return row.safe_to_contact
     child, story = _identity(work, referral.child_id), work.keys.unseal_or(referral.story, {})
@@ -355,7 +373,7 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
         **story,
         "needs": story.get("needs", []),
         "support": referral.support.split(),
-        "waits": [_wait_answer(row) for row in store.waits_of(work.session, referral.reference)],
+        "waits": store.waits_of(work.session, referral.reference),
         "evidence_missing": reports.evidence_missing(referral.support.split(), story.get("reports", [])),
         "concern_raised_on": referral.concern_raised_on.isoformat(),
         "withdrawal": work.keys.unseal_or(referral.withdrawal, None),
@@ -363,10 +381,6 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
     }
     seen = visibility.visible(shown, answer.categories)
     return seen | {"linked": identity.linked_to(work, referral.child_id)} if answer.relation == "triager" else seen
-
-
-def _wait_answer(row: tables.WaitingAssessment) -> dict[str, Any]:
-    return {"support": row.support, "ready_on": row.ready_on.isoformat(), "came_up": row.is_ready}
 
 
 def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str | None) -> dict[str, Any]:
@@ -458,7 +472,7 @@ def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, st
     row = store.find_uploads(work.session, [upload_id]).get(upload_id)
     if row is None or upload_id not in _uploads_of(shown):
         raise unknown("referral.read", shown["reference"])
-    data = files.read(work.parts.folder / uploads.FOLDER, work.keys, row.id)
+    data = files.read(work.parts.folder / files.FOLDER, work.keys, row.id)
     return data, row.kind, work.keys.unseal_or(row.name, "file")
 
 

@@ -12,9 +12,10 @@ from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.web.wording import words
 from frontdoor.work import Work
-from referral_intake import concerns, screening_rules, store, tables
+from referral_intake import concerns, screening_rules, store
 from referral_intake.concern_forms import ConcernForm, ScreeningForm
 from referral_intake.questions import SETTINGS
+from referral_intake.screening_tables import Screening
 
 
 def record(work: Work, form: ScreeningForm, child_id: str, token: str) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def overview(work: Work) -> dict[str, Any]:
     }
 
 
-def _latest_of_each(work: Work, rows: Sequence[tables.Screening]) -> list[dict[str, Any]]:
+def _latest_of_each(work: Work, rows: Sequence[Screening]) -> list[dict[str, Any]]:
     """One line for each child, by their latest screening; a child who was erased has none."""
     lines: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in rows:
@@ -102,6 +103,6 @@ def _who(line: dict[str, Any]) -> tuple[str, ...]:
     return child["family_name"].casefold(), child["given_name"].casefold(), child.get("date_of_birth") or ""
 
 
-def _may(work: Work, row: tables.Screening) -> access.Allow | access.Deny:
+def _may(work: Work, row: Screening) -> access.Allow | access.Deny:
     subject = access.Subject(reference=row.screening, area=row.area, sent_by=row.recorded_by, setting=row.setting)
     return access.decide(work.actor, "concern.read", subject, work.area.agreements, work.now)

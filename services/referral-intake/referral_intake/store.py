@@ -10,7 +10,9 @@ from sqlmodel import Session, col
 from frontdoor.access import Subject
 from frontdoor.database import insert_absent, insert_rows
 from referral_intake.domain import FIRST_GENERATION, Standing
+from referral_intake.screening_tables import Screening
 from referral_intake.tables import (
+    Adoption,
     Alert,
     Child,
     ChildLink,
@@ -26,10 +28,10 @@ from referral_intake.tables import (
     Referral,
     ReferralAddition,
     ReferralAgency,
-    Screening,
     SearchHash,
     SenderLink,
     Upload,
+    UploadOf,
     WaitingAssessment,
 )
 from referral_intake.visibility import Relations
@@ -273,6 +275,20 @@ def paired_with(session: Session, child_id: str, others: Collection[str]) -> set
     return {one for pair in known for one in pair} - {child_id}
 
 
+def is_adopted(session: Session, child_id: str) -> bool:
+    """Say whether a child lives on under another identity: nobody of the old one is told anything."""
+    found = select(col(Adoption.adoption)).where(col(Adoption.child_id) == child_id)
+    return session.scalars(found.limit(1)).first() is not None
+
+
+def forget_how_found(session: Session, child_id: str) -> None:
+    """Let nobody find a child any more, by what was known of them or as somebody's possible match."""
+    for table in (SearchHash, MatchKey):
+        session.connection().execute(delete(table).where(col(table.child_id) == child_id))
+    either = or_(col(PossibleMatch.earlier) == child_id, col(PossibleMatch.later) == child_id)
+    session.connection().execute(delete(PossibleMatch).where(either))
+
+
 def keep_match(session: Session, match: PossibleMatch) -> None:
     """Keep a possible match."""
     session.add(match)
@@ -333,10 +349,11 @@ def routes_since(session: Session, area: str, since: datetime) -> Sequence[Refer
     return session.scalars(sent.order_by(*order).limit(MOST_ROUTES)).all()
 
 
-def waits_of(session: Session, reference: str) -> Sequence[WaitingAssessment]:
-    """List what a referral asked for too early, the first birthday first."""
+def waits_of(session: Session, reference: str) -> list[dict[str, Any]]:
+    """Say what a referral asked for too early, the first birthday first: support, from when, whether it came up."""
     own = select(WaitingAssessment).where(col(WaitingAssessment.reference) == reference)
-    return session.scalars(own.order_by(col(WaitingAssessment.ready_on), col(WaitingAssessment.support))).all()
+    rows = session.scalars(own.order_by(col(WaitingAssessment.ready_on), col(WaitingAssessment.support)))
+    return [{"support": row.support, "ready_on": row.ready_on.isoformat(), "came_up": row.is_ready} for row in rows]
 
 
 def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]:
@@ -356,9 +373,9 @@ def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]
 # --- concerns ---------------------------------------------------------------------------------------------------------
 
 
-def keep_concern_key(session: Session, concern: str, key: str) -> None:
+def keep_concern_key(session: Session, concern: str, child_id: str, key: str) -> None:
     """Keep by what a school's concerns about one child are found together."""
-    session.add(ConcernKey(concern=concern, hash=key))
+    session.add(ConcernKey(concern=concern, child_id=child_id, hash=key))
 
 
 def key_of_concern(session: Session, concern: str) -> str:
@@ -411,6 +428,12 @@ def screenings_of(session: Session, area: str, setting: str) -> Sequence[Screeni
 def keep_upload(session: Session, upload: Upload) -> None:
     """Keep what is known of a file that is stored."""
     session.add(upload)
+
+
+def note_uploads_of(session: Session, ids: Iterable[str], child_id: str) -> None:
+    """Note whom these files are about. Twice is harmless."""
+    rows = [{"upload": upload, "child_id": child_id} for upload in sorted(set(ids))]
+    insert_absent(session, UploadOf.__table__, rows)  # type: ignore[attr-defined]
 
 
 def same_upload(session: Session, ids: Collection[str], digest: str) -> str | None:

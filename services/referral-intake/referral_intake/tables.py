@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, Table, UniqueConstraint
-from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import Index, Table, UniqueConstraint
+from sqlmodel import Field, Session
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, insert_rows, put
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, insert_rows, kept_until_erased, put
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
+    ChildAdopted,
     ChildRegistered,
     ChildrenKeptApart,
     ChildrenLinked,
@@ -30,13 +30,8 @@ from frontdoor.events import (
     ScreeningRecorded,
     SenderLinkNoted,
 )
-
-
-class Row(SQLModel, registry=registry()):
-    """A row of one of intake's tables."""
-
-
-# --- derived ----------------------------------------------------------------------------------------------------------
+from referral_intake.row import Row
+from referral_intake.screening_tables import apply_screening
 
 
 class Child(Row, table=True):
@@ -175,22 +170,6 @@ class Concern(Row, table=True):
     version: int
 
 
-class Screening(Row, table=True):
-    """What a setting found of one child in one half-term: `told` is sealed, `results` are by domain."""
-
-    __table_args__ = (Index("screening_setting", "area", "setting", "recorded_at"), DERIVED)
-    screening: str = Field(primary_key=True)
-    area: str
-    child_id: str
-    setting: str
-    half_term: str
-    year: str
-    results: dict[str, str] = Field(sa_type=JSON)
-    recorded_by: str
-    recorded_at: datetime = Field(sa_type=UtcDateTime)
-    told: str
-
-
 class ChildLink(Row, table=True):
     """Whether two children are one, as a person has said: linked, unlinked or apart."""
 
@@ -202,6 +181,15 @@ class ChildLink(Row, table=True):
     other_child_id: str
     status: str
     version: int
+
+
+class Adoption(Row, table=True):
+    """A child who lives on under another identity, which stands in the event alone, sealed."""
+
+    __table_args__ = (Index("adoption_child", "child_id"), DERIVED)
+    adoption: str = Field(primary_key=True)
+    area: str
+    child_id: str
 
 
 class ReferralAddition(Row, table=True):
@@ -247,7 +235,7 @@ class Draft(Row, table=True):
 class Upload(Row, table=True):
     """A file that somebody sent: `name` is sealed with the upload's own key, as is the file in the data folder."""
 
-    __table_args__ = KEPT
+    __table_args__ = kept_until_erased("id")
     id: str = Field(primary_key=True)
     area: str
     person: str
@@ -255,6 +243,15 @@ class Upload(Row, table=True):
     kind: str
     digest: str | None = None
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UploadOf(Row, table=True):
+    """A child whom a file is about: erased with the last of them."""
+
+    __tablename__ = "upload_of"
+    __table_args__ = (Index("upload_of_child", "child_id"), kept_until_erased("child_id", "upload"))
+    upload: str = Field(primary_key=True)
+    child_id: str = Field(primary_key=True)
 
 
 class Alert(Row, table=True):
@@ -286,7 +283,7 @@ class SearchHash(Row, table=True):
     """A keyed hash of one thing by which a child can be found. Erasing a child empties its rows."""
 
     __tablename__ = "search_hash"
-    __table_args__ = (Index("search_child", "child_id"), KEPT)
+    __table_args__ = (Index("search_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -296,7 +293,7 @@ class MatchKey(Row, table=True):
     """A keyed hash of what the same child would have in common with another form. Erasing a child empties its rows."""
 
     __tablename__ = "match_key"
-    __table_args__ = (Index("match_child", "child_id"), KEPT)
+    __table_args__ = (Index("match_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -306,9 +303,10 @@ class ConcernKey(Row, table=True):
     """A keyed hash by which a school's concerns about one child are found together; erasing the child empties it."""
 
     __tablename__ = "concern_key"
-    __table_args__ = (Index("concern_hash", "hash"), KEPT)
+    __table_args__ = (Index("concern_hash", "hash"), kept_until_erased("child_id"))
     concern: str = Field(primary_key=True)
     hash: str
+    child_id: str
 
 
 class PossibleMatch(Row, table=True):
@@ -318,7 +316,7 @@ class PossibleMatch(Row, table=True):
     __table_args__ = (
         UniqueConstraint("earlier", "later"),
         Index("possible_match_open", "area", "decided_at", "found_at"),
-        KEPT,
+        kept_until_erased("earlier", "later"),
     )
     id: str = Field(primary_key=True)
     area: str
@@ -411,10 +409,6 @@ def _apply_said_of_children(session: Session, recorded: Recorded, event: Childre
     session.add(ChildLink(area=recorded.area, status=status, version=recorded.version, **facts))
 
 
-def _apply_screening(session: Session, recorded: Recorded, event: ScreeningRecorded) -> None:
-    session.add(Screening(area=recorded.area, recorded_at=recorded.time, **event.model_dump()))
-
-
 def _apply_concern(session: Session, recorded: Recorded, event: ConcernLogged) -> None:
     facts = event.model_dump(exclude={"escalated"})
     status = "to_decide" if event.escalated else "logged"
@@ -432,6 +426,10 @@ def _apply_concern_end(session: Session, recorded: Recorded, event: ConcernRefer
 def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinked) -> None:
     link = session.get_one(ChildLink, event.link)
     link.status, link.version = "unlinked", recorded.version
+
+
+def _apply_adopted(session: Session, recorded: Recorded, event: ChildAdopted) -> None:
+    session.add(Adoption(area=recorded.area, adoption=event.adoption, child_id=event.child_id))
 
 
 def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
@@ -461,6 +459,7 @@ _WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
     ReferralWithdrawn: _apply_withdrawn,
     AssessmentReady: _apply_ready,
     ChildRegistered: _apply_registered,
+    ChildAdopted: _apply_adopted,
     ChildrenLinked: _apply_said_of_children,
     ChildrenKeptApart: _apply_said_of_children,
     ChildrenUnlinked: _apply_unlinked,
@@ -471,7 +470,7 @@ _WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
     ContactChanged: _apply_contact,
     ProgressNoted: _apply_progress,
     PathwaysAdopted: _apply_pathways,
-    ScreeningRecorded: _apply_screening,
+    ScreeningRecorded: apply_screening,
     SenderLinkNoted: _apply_link_noted,
 }
 

@@ -355,7 +355,7 @@ def join(entry: Standing, wish: Wish) -> Event:
     """Pass to an agency that has an entry already: an open one is joined, one that ended stands in the queue again."""
     again = entry.status not in OPEN
     if again and not allowed(entry.status, "EntryRequeued"):
-        raise NotAllowed("The referral has been withdrawn, so it cannot be passed on.")
+        raise NotAllowed("The referral has been withdrawn, so it cannot be passed on: look again.")
     kind = EntryRequeued if again else EntryAmended
     return kind(**_whose(entry), reason_code=wish.reason_code, comment=wish.comment)
 
@@ -363,7 +363,9 @@ def join(entry: Standing, wish: Wish) -> Event:
 def claim(entry: Standing, holder: str | None) -> list[Event]:
     """Take an entry in hand, or let it go; nothing where it is so already. Raises `NotAllowed`."""
     if not allowed(entry.status, "EntryClaimed"):
-        raise NotAllowed(f"This referral is {_words(entry.status)}: nobody needs to take it in hand.")
+        raise NotAllowed(
+            f"This referral is {_words(entry.status)}, so nobody needs to take it in hand: choose another."
+        )
     return [] if holder == entry.holder else [EntryClaimed(**_whose(entry), holder=holder)]
 
 
