@@ -45,8 +45,6 @@ ITS_OWN = {
         "concern_forms.py",
         "concerns.py",
         "concern_pages.py",
-        "row.py",
-        "screening_tables.py",
         "screening_rules.py",
         "screenings.py",
         "screening_pages.py",
@@ -60,6 +58,7 @@ ITS_OWN = {
         "fhir.py",
         "fhir_api.py",
         "tables.py",
+        "applied.py",
     },
     "triage-panel": {"sheet.py"},  # what a triager reads of a form, and which category opens it
     "therapy-booking": {

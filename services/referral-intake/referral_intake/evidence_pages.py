@@ -85,11 +85,11 @@ def _keep(request: Request, call: Call, draft: str, filled: Filled, sent: SentFi
     changed = drafts.change_with(call, draft, EVIDENCE, with_file)
     if isinstance(changed, str) or upload_id not in _files(changed):
         uploads.drop_file(call.parts, upload_id)  # pressed twice: it is there already
-    return to_receipt(changed) if isinstance(changed, str) else see(f"/refer/{draft}/{_row_of(call, changed, sent)}")
+    return to_receipt(changed) if isinstance(changed, str) else see(f"/refer/{draft}/{_sent_to(call, changed, sent)}")
 
 
-def _row_of(call: Call, filled: Filled, sent: SentFile) -> str:
-    """Name the page of the report that a file is of."""
+def _sent_to(call: Call, filled: Filled, sent: SentFile) -> str:
+    """The page on which a file that was just sent is described, also where it had been sent before."""
     with call.look() as session:
         same = store.same_upload(session, _files(filled), uploads.digest(call.parts, sent.data))
     rows = dict(zip(_files(filled), filled.rows_of("reports"), strict=True))

@@ -487,10 +487,9 @@ def search_children(work: Work, ask: ChildSearch) -> dict[str, Any]:
     children: dict[str, list[str]] = {}
     for row in _allowed(work, "child.search", "child.search", rows):
         children.setdefault(row.child_id, []).append(row.reference)
-    return {"children": [_child_answer(work, child_id, found) for child_id, found in children.items()]}
+    return {"children": [{"references": said} | _names(work, child_id) for child_id, said in children.items()]}
 
 
-def _child_answer(work: Work, child_id: str, references: list[str]) -> dict[str, Any]:
+def _names(work: Work, child_id: str) -> dict[str, Any]:
     known = _identity(work, child_id)
-    shown = ("given_name", "family_name", "date_of_birth")
-    return {"references": references, **{name: known.get(name) for name in shown}}
+    return {name: known.get(name) for name in ("given_name", "family_name", "date_of_birth")}

@@ -15,7 +15,7 @@ from frontdoor.work import Work
 from referral_intake import concerns, screening_rules, store
 from referral_intake.concern_forms import ConcernForm, ScreeningForm
 from referral_intake.questions import SETTINGS
-from referral_intake.screening_tables import Screening
+from referral_intake.tables import Screening
 
 
 def record(work: Work, form: ScreeningForm, child_id: str, token: str) -> dict[str, Any]:

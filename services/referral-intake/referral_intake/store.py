@@ -10,7 +10,6 @@ from sqlmodel import Session, col
 from frontdoor.access import Subject
 from frontdoor.database import insert_absent, insert_rows
 from referral_intake.domain import FIRST_GENERATION, Standing
-from referral_intake.screening_tables import Screening
 from referral_intake.tables import (
     Adoption,
     Alert,
@@ -28,6 +27,7 @@ from referral_intake.tables import (
     Referral,
     ReferralAddition,
     ReferralAgency,
+    Screening,
     SearchHash,
     SenderLink,
     Upload,
