@@ -313,7 +313,7 @@ TABLE = yaml.safe_load((Path(__file__).parent / "bad_inputs.yaml").read_text())
 
 
 @cache
-def named_in(file):
+def names_in(file):
     return set(re.findall(r"def (test_\w+)", (Path(__file__).parents[1] / file).read_text()))
 
 
@@ -325,5 +325,5 @@ def test_each_of_the_74_kinds_of_bad_input_is_proved_by_tests_that_are_there():
         assert row["proved_by"] or row.get("not_here"), row
         for test in row["proved_by"]:
             file, _, name = test.partition("::")
-            missing += [] if name in named_in(file) else [f"{row['number']}: {test}"]
+            missing += [] if name in names_in(file) else [f"{row['number']}: {test}"]
     assert not missing

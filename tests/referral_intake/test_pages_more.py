@@ -83,6 +83,7 @@ def test_the_form_can_be_sent_without_any_page_that_is_optional(stage):
     form = begin(parent)
     fill(parent, form, PARENT_PAGES)
     assert "7 of 7 parts completed" in text_of(parent.get(form))
+    assert "More, if you want to" not in text_of(parent.get(f"{form}/check"))
     assert parent.post(f"{form}/check").status_code == 303
 
 
@@ -275,3 +276,13 @@ def test_every_answer_is_shown_to_a_triager_in_plain_words(stage):
     assert "Name Dawn Thorne Relationship mother" in said
     assert "Also" not in said
     assert "Speech, language and communication (main need)" in said
+
+
+def test_a_box_that_nobody_ticked_is_no_line(stage):
+    parent = stage.as_person("parent")
+    form = begin(parent)
+    fill(parent, form, PARENT_PAGES)
+    parent.post(f"{form}/check")
+    page = text_of(parent.get(f"/referrals/{submitted(stage)[0].reference}"))
+    assert "Confidential address" not in page
+    assert "Role Parent" in page

@@ -77,6 +77,7 @@ SUBSCRIPTIONS: Subscriptions = {
     events.EntryClosed: _note("entry_closed", "reason_code"),
     events.EntryReopened: _note("entry_reopened", "reason_code"),
     events.EntryRequeued: _note("entry_requeued", "reason_code"),
+    events.EntryBroughtUp: _note("entry_brought_up", "due_at"),
     events.EntryWithdrawn: _note("entry_withdrawn", "reason_code"),
     events.TherapyAgreed: _note("therapy_agreed", "discipline", "sessions", "mode", "priority"),
     events.StandardMet: _note("standard_met", "standard", "due_at"),

@@ -12,7 +12,6 @@ from referral_intake import alerts, concerns, handlers, identity, pathways, uplo
 from referral_intake.commands import (
     Addition,
     ChildSearch,
-    ConcernForm,
     ContactChange,
     NewIdentity,
     PathwayChange,
@@ -20,6 +19,7 @@ from referral_intake.commands import (
     SameChild,
     Withdrawal,
 )
+from referral_intake.concern_forms import ConcernForm
 from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(route_class=Route, tags=["referrals"])

@@ -11,7 +11,7 @@ from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
 from referral_intake import concern_rules, domain, store, tables
-from referral_intake.commands import ConcernForm
+from referral_intake.concern_forms import ConcernForm
 from referral_intake.questions import SETTINGS
 
 LATER = "Date the concern was noticed must be today or in the past"

@@ -85,15 +85,20 @@ def _keep(request: Request, call: Call, draft: str, filled: Filled, sent: SentFi
     changed = drafts.change_with(call, draft, EVIDENCE, with_file)
     if isinstance(changed, str) or upload_id not in _files(changed):
         uploads.drop_file(call.parts, upload_id)  # pressed twice: it is there already
-    return to_receipt(changed) if isinstance(changed, str) else see(f"/refer/{draft}/{_row_of(call, changed, sent)}")
+    return to_receipt(changed) if isinstance(changed, str) else see(f"/refer/{draft}/{_sent_to(call, changed, sent)}")
 
 
-def _row_of(call: Call, filled: Filled, sent: SentFile) -> str:
-    """Name the page of the report that a file is of."""
+def _sent_to(call: Call, filled: Filled, sent: SentFile) -> str:
+    """The page on which a file that was just sent is described, also where it had been sent before."""
     with call.look() as session:
         same = store.same_upload(session, _files(filled), uploads.digest(call.parts, sent.data))
     rows = dict(zip(_files(filled), filled.rows_of("reports"), strict=True))
-    return f"report-{rows[str(same)]}"
+    return _page_of(filled, rows[str(same)])
+
+
+def _page_of(filled: Filled, row: str) -> str:
+    """The page on which a report is described, or what a child has drawn or said."""
+    return next(leaf.slug for leaf in filled.leaves if leaf.row == row and leaf.section == "extra")
 
 
 def _wrong(filled: Filled, sent: SentFile, kind: str) -> FieldError | None:
@@ -115,7 +120,7 @@ def _page(request: Request, draft: str, filled: Filled, form: Form) -> Response:
     leaf = filled.leaf(EVIDENCE)
     if leaf is None:
         raise drafts.nothing_here()
-    listed = [(row, *_said(filled, row)) for row in filled.rows_of("reports")]
+    listed = [(row, *_said(filled, row), _page_of(filled, row)) for row in filled.rows_of("reports")]
     context: dict[str, Any] = {"reports": listed, "kinds": tuple(questions().choices["reports"].items())}
     context |= around(request, draft, filled, leaf)
     return pages.render(request, "refer_evidence.html", 422 if form.errors else 200, **context, form=form)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
-from frontdoor.database import insert_absent
+from frontdoor.database import insert_absent, insert_rows
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Adoption,
@@ -27,6 +27,7 @@ from referral_intake.tables import (
     Referral,
     ReferralAddition,
     ReferralAgency,
+    Screening,
     SearchHash,
     SenderLink,
     Upload,
@@ -221,7 +222,8 @@ def _looks(by: Relations) -> Iterable[tuple[Any, ColumnElement[bool]]]:
 
 def keep_search_hashes(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep what a child can be found by."""
-    session.add_all(SearchHash(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes)))
+    rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
+    insert_rows(session, SearchHash.__table__, rows)  # type: ignore[attr-defined]
 
 
 def find_children(session: Session, area: str, hashes: Collection[str]) -> list[str]:
@@ -248,8 +250,8 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
 
 def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep by what the same child would be known again. Twice is harmless."""
-    known = set(session.scalars(select(col(MatchKey.hash)).where(col(MatchKey.child_id) == child_id)))
-    session.add_all(MatchKey(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes) - known))
+    rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
+    insert_absent(session, MatchKey.__table__, rows)  # type: ignore[attr-defined]
 
 
 def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
@@ -323,13 +325,21 @@ def links_of(session: Session, child_id: str) -> Sequence[ChildLink]:
 def pathway_versions(session: Session, area: str) -> Sequence[PathwayVersion]:
     """List the pathways that were adopted, the latest first."""
     adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc())).all()
+    return session.scalars(adopted.order_by(*_LATEST_VERSION)).all()
+
+
+_LATEST_VERSION = (
+    col(PathwayVersion.adopted_at).desc(),
+    func.length(PathwayVersion.version).desc(),
+    col(PathwayVersion.version).desc(),
+)
+"""The latest first; of two adopted at one moment, the one with the higher number."""
 
 
 def latest_pathways(session: Session, area: str) -> PathwayVersion | None:
     """Give the pathways that were adopted last."""
     adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc()).limit(1)).first()
+    return session.scalars(adopted.order_by(*_LATEST_VERSION).limit(1)).first()
 
 
 def routes_since(session: Session, area: str, since: datetime) -> Sequence[ReferralAgency]:
@@ -337,6 +347,12 @@ def routes_since(session: Session, area: str, since: datetime) -> Sequence[Refer
     sent = select(ReferralAgency).where(col(ReferralAgency.area) == area, col(ReferralAgency.received_at) >= since)
     order = (col(ReferralAgency.received_at).desc(), col(ReferralAgency.reference), col(ReferralAgency.agency))
     return session.scalars(sent.order_by(*order).limit(MOST_ROUTES)).all()
+
+
+def waits_of(session: Session, reference: str) -> Sequence[WaitingAssessment]:
+    """List what a referral asked for too early, the first birthday first."""
+    own = select(WaitingAssessment).where(col(WaitingAssessment.reference) == reference)
+    return session.scalars(own.order_by(col(WaitingAssessment.ready_on), col(WaitingAssessment.support))).all()
 
 
 def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]:
@@ -387,6 +403,24 @@ def concerns_of_school(session: Session, area: str, setting: str) -> Sequence[Co
     return session.scalars(here.order_by(*order).limit(MOST_CHILDREN)).all()
 
 
+# --- screening --------------------------------------------------------------------------------------------------------
+
+MOST_SCREENINGS = 500
+
+
+def find_screening(session: Session, area: str, screening: str) -> Screening | None:
+    """Give a screening of this area."""
+    row = session.get(Screening, screening)
+    return row if row is not None and row.area == area else None
+
+
+def screenings_of(session: Session, area: str, setting: str) -> Sequence[Screening]:
+    """List a setting's latest `MOST_SCREENINGS` screenings, the latest first."""
+    own = select(Screening).where(col(Screening.area) == area, col(Screening.setting) == setting)
+    order = (col(Screening.recorded_at).desc(), col(Screening.screening))
+    return session.scalars(own.order_by(*order).limit(MOST_SCREENINGS)).all()
+
+
 # --- uploads ----------------------------------------------------------------------------------------------------------
 
 
@@ -434,9 +468,14 @@ def alerts_of(session: Session, area: str) -> Sequence[Alert]:
 
 
 def backlog(session: Session, area: str) -> dict[str, int]:
-    """Count the alerts that nobody has read."""
+    """Count the alerts that nobody has read, and the referrals of children under five without a health visitor."""
     unread = (col(Alert.area) == area) & col(Alert.read_at).is_(None)
-    return {"alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0}
+    gap = (col(Referral.area) == area) & (col(Referral.status) == "received")
+    gap &= col(Referral.flags).contains("no_health_visitor")
+    return {
+        "alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0,
+        "no_health_visitor": session.scalar(select(func.count()).select_from(Referral).where(gap)) or 0,
+    }
 
 
 def same_alert(session: Session, area: str, sent_by: str, digest: str, since: datetime) -> Alert | None:
