@@ -53,6 +53,15 @@ def test_the_order_of_the_levels_is_obeyed(instance, order):
     assert plan.objective[0] == found[0][first]
 
 
+@pytest.mark.parametrize("character", ["balanced", "groups", "clashes", "contracts"])
+def test_a_block_more_never_makes_a_proven_plan_worse(character):
+    instance, chance = invent(50, character, seed=2), random.Random(3)
+    whole = planned(instance)
+    fewer = planned(without_block(instance, chance.randrange(len(instance["blocks"]))))
+    assert whole.optimal
+    assert whole.objective <= fewer.objective
+
+
 @settings(AT_ONCE, max_examples=30)
 @given(tiny_instances())
 def test_a_block_more_never_makes_a_plan_worse(instance):
@@ -65,6 +74,29 @@ def test_a_block_more_never_makes_a_plan_worse(instance):
 def test_the_order_of_the_file_changes_nothing_but_ids(instance, chance):
     mixed = shuffled(instance, chance)
     assert planned(mixed).objective == planned(instance).objective
+
+
+@settings(AT_ONCE, max_examples=40)
+@given(tiny_instances(), st.integers(0, 60))
+def test_whenever_it_is_stopped_a_plan_keeps_the_rules_and_claims_no_more_than_is_true(instance, looks):
+    plan = planned(instance, seconds_left=stopping_after(looks))
+    best = best_by_trying(instance)
+    assert not broken(instance, plan.assignment)
+    assert best <= plan.objective <= planned(instance, method="priority").objective
+    same = [value == least for value, least in zip(plan.objective, best, strict=True)] + [False]
+    for bound, least in list(zip(plan.bound, best, strict=True))[: same.index(False) + 1]:
+        assert bound is None or bound <= least
+
+
+def stopping_after(looks):
+    """A clock that is looked at so many times, and then says that the time is up."""
+    left = [float(looks)]
+
+    def seconds():
+        left[0] -= 1
+        return max(left[0], 0.0)
+
+    return seconds
 
 
 @pytest.mark.parametrize("character", CHARACTERS)
@@ -110,6 +142,12 @@ def test_regions_that_share_a_purse_are_planned_together():
     plan = planned(instance)
     assert not broken(instance, plan.assignment)
     assert len(plan.assignment) == 9
+
+
+def without_block(instance, gone):
+    """The same instance without one of its blocks."""
+    rows = [row for row in instance["blocks"] if row["id"] != gone]
+    return {**instance, "blocks": [{**row, "id": place} for place, row in enumerate(rows)]}
 
 
 def shuffled(instance, chance):
