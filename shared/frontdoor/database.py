@@ -3,15 +3,16 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ARRAY,
     DDL,
+    JSON,
     BigInteger,
     DateTime,
     Dialect,
@@ -22,14 +23,19 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     bindparam,
+    cast,
+    column,
     create_engine,
     event,
+    func,
+    inspect,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from frontdoor.failpoints import reach
 
@@ -39,6 +45,8 @@ KEPT: dict[str, Any] = {"info": {"kind": "kept"}}
 """Table arguments of a table that is never rebuilt: positions, audit, drafts, answers, leases."""
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
+SYNCHRONOUS = "FULL"
+"""When SQLite says that a commit is done: when it is on disk. Tests that cut no power need not wait for that."""
 WRITER_WAIT = 30.0
 """Seconds of machine time that a writer waits for its turn before it gives up."""
 
@@ -99,14 +107,18 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open one transaction; commit at the end, or leave nothing behind; then ring the bells."""
-        with self._turn(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._turn(), self._session() as session, session.begin():
             yield session
-            session.flush()
+            settle(session)
             reach("commit.before")
         self.commits += 1
         reach("commit.after")
         for ring in self._bells:
             ring()
+
+    def _session(self) -> Session:
+        # Where writers take turns nobody else changes what this one has loaded: it need not be loaded twice.
+        return (_Remembering if self.is_sqlite else Session)(self._writer, expire_on_commit=False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -227,6 +239,49 @@ def _file_lock(path: str) -> Iterator[bool]:
         os.close(lock)
 
 
+class _Remembering(Session):
+    """A session that keeps hold of what it has loaded or added, up to `MOST_REMEMBERED` rows, until it ends."""
+
+
+MOST_REMEMBERED = 10_000
+_REMEMBERED = "frontdoor_remembered"
+
+
+@event.listens_for(_Remembering, "loaded_as_persistent")
+@event.listens_for(_Remembering, "pending_to_persistent")
+def _remember(session: Session, row: Any) -> None:
+    remembered: list[Any] = session.info.setdefault(_REMEMBERED, [])
+    if len(remembered) == MOST_REMEMBERED:
+        remembered.clear()
+    remembered.append(row)
+
+
+_PUT_OFF = "frontdoor_put_off"
+
+
+def put_off(session: Session, write: Callable[[], None]) -> None:
+    """Have something written later, before the transaction or what is undone alone in it ends: many rows at once."""
+    session.info.setdefault(_PUT_OFF, []).append(write)
+
+
+def settle(session: Session) -> None:
+    """Write what was put off, and what the session has not written yet."""
+    for write in session.info.pop(_PUT_OFF, ()):
+        write()
+    session.flush()
+
+
+@contextmanager
+def undone_alone(session: Session, *, careful: bool = True) -> Iterator[None]:
+    """Undo only what is written in here, where it fails: a savepoint, which one that is not `careful` does without."""
+    if not careful:
+        yield
+        return
+    settle(session)
+    with session.begin_nested():
+        yield
+
+
 # --- tables that only grow --------------------------------------------------------------------------------------------
 
 _STAYS = """
@@ -248,26 +303,63 @@ def never_changed(table: Table) -> None:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def insert_absent(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
+def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert these rows, all of the same columns, in one round trip, in this order."""
+    _write_rows(session, table, rows, "plain")
+
+
+def insert_absent(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert these rows, but for those whose primary key is there already."""
-    if rows:
-        connection = session.connection()
-        statement = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-        connection.execute(statement.on_conflict_do_nothing(), rows)
+    _write_rows(session, table, rows, "absent")
 
 
-def upsert(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert these rows, or replace those that have the same primary key."""
-    if rows:
-        session.connection().execute(_upsert_into(table, session.connection().dialect.name), rows)
+def upsert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert these rows, or replace those that have the same primary key, which no two of these have."""
+    _write_rows(session, table, rows, "replacing")
+
+
+How = Literal["plain", "absent", "replacing"]
+
+
+def _write_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]], how: How) -> None:
+    if not rows:
+        return
+    connection = session.connection()
+    dialect, names = connection.dialect.name, tuple(rows[0])
+    if dialect == "sqlite" or len(rows) == 1 or any(isinstance(table.c[name].type, JSON) for name in names):
+        connection.execute(_writing(table, dialect, names, how), list(rows))
+    else:
+        connection.execute(
+            _writing(table, "columns", names, how), {name: [row[name] for row in rows] for name in names}
+        )
 
 
 @cache
-def _upsert_into(table: Table, dialect: str) -> Any:
-    statement = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    keys = [column.name for column in table.primary_key]
-    new = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=new)
+def _writing(table: Table, into: Literal["sqlite", "postgresql", "columns"], names: tuple[str, ...], how: How) -> Any:
+    """Put a statement together, once: it costs more than running it. `columns`: PostgreSQL, given a list a column."""
+    statement: Any = (sqlite if into == "sqlite" else postgresql).insert(table)
+    if into == "columns":
+        kinds = {name: table.c[name].type for name in names}
+        lists = [cast(bindparam(name, type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
+        given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="given")
+        statement = statement.from_select(names, select(*given.render_derived().c))
+    if how == "absent":
+        return statement.on_conflict_do_nothing()
+    if how == "replacing":
+        keys = [key.name for key in table.primary_key]
+        new = {one.name: statement.excluded[one.name] for one in table.columns if one.name not in keys}
+        return statement.on_conflict_do_update(index_elements=keys, set_=new)
+    return statement
+
+
+def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
+    """Insert a row of this kind, or replace the one that has the same primary key."""
+    mapper = inspect(kind)
+    upsert(session, mapper.local_table, [values])
+    key = mapper.identity_key_from_primary_key([values[column.key] for column in mapper.primary_key])
+    known = session.identity_map.get(key)
+    if known is not None:
+        session.expire(known)
 
 
 def _lock_of(name: str) -> threading.Lock:
@@ -316,7 +408,7 @@ def _sqlite_engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        for pragma in ("journal_mode=WAL", f"synchronous={SYNCHRONOUS}", "foreign_keys=ON", "busy_timeout=15000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

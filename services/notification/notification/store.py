@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Index, String, delete, func, select
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, put
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     Agency,
@@ -137,15 +137,15 @@ def _said(record: Recorded) -> dict[str, Any]:
 
 
 def _write_case(session: Session, record: Recorded) -> None:
-    session.merge(Case(area=record.area, **_said(record)))
+    put(session, Case, area=record.area, **_said(record))
 
 
 def _write_recipient(session: Session, record: Recorded) -> None:
-    session.merge(Recipient(area=record.area, **_said(record)))
+    put(session, Recipient, area=record.area, **_said(record))
 
 
 def _write_link(session: Session, record: Recorded) -> None:
-    session.merge(RecipientLink(area=record.area, **_said(record)))
+    put(session, RecipientLink, area=record.area, **_said(record))
 
 
 def _write_notice(session: Session, record: Recorded) -> None:

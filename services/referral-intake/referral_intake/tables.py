@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, Table, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, insert_rows, put
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
@@ -324,6 +324,10 @@ def apply(session: Session, recorded: Recorded) -> None:
         write(session, recorded, recorded.event)
 
 
+def _table(kind: type[Row]) -> Table:
+    return kind.__table__  # type: ignore[attr-defined,no-any-return]
+
+
 _PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
 """Fields of a referral's event that its row has as they are."""
 
@@ -332,14 +336,15 @@ def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmit
     plain = event.model_dump(include=_PLAIN)
     told = " ".join(contact.contact_id for contact in event.contacts)
     codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
-    session.add(Referral(area=recorded.area, status="received", version=recorded.version, **plain, **codes))
+    state = {"area": recorded.area, "status": "received", "version": recorded.version}
+    insert_rows(session, _table(Referral), [state | plain | codes])
     own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
     for wait in event.waits:
         waiting = wait.model_dump(include={"support", "ready_on"})
         case = {"reference": event.reference, "area": recorded.area, "child_id": event.child_id}
         session.add(WaitingAssessment(is_ready=False, **(case | waiting)))
-    for route in event.routes:
-        session.add(ReferralAgency(agency=route.agency, rules=" ".join(route.rules), **own))
+    routes = [own | {"agency": route.agency, "rules": " ".join(route.rules)} for route in event.routes]
+    insert_rows(session, _table(ReferralAgency), routes)
 
 
 def _apply_amended(session: Session, recorded: Recorded, event: ReferralAmended) -> None:
@@ -379,7 +384,8 @@ def _apply_ready(session: Session, recorded: Recorded, event: AssessmentReady) -
 
 
 def _apply_registered(session: Session, recorded: Recorded, event: ChildRegistered) -> None:
-    session.add(Child(child_id=event.child_id, area=recorded.area, identity=event.identity))
+    child = {"child_id": event.child_id, "area": recorded.area, "identity": event.identity}
+    insert_rows(session, _table(Child), [child])
 
 
 def _apply_said_of_children(session: Session, recorded: Recorded, event: ChildrenLinked | ChildrenKeptApart) -> None:
@@ -408,7 +414,7 @@ def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinke
 
 
 def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
-    upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
+    put(session, Contact, area=recorded.area, **event.model_dump())
 
 
 def _apply_pathways(session: Session, recorded: Recorded, event: PathwaysAdopted) -> None:
