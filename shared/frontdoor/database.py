@@ -44,6 +44,15 @@ DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 KEPT: dict[str, Any] = {"info": {"kind": "kept"}}
 """Table arguments of a table that is never rebuilt: positions, audit, drafts, answers, leases."""
 
+
+def kept_until_erased(*columns: str) -> dict[str, Any]:
+    """Give the table arguments of a kept table by which somebody could be known again.
+
+    Erasing empties the rows that name the erased id in one of these columns: `frontdoor erasures`.
+    """
+    return {"info": {"kind": "kept", "erased_by": columns}}
+
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 SYNCHRONOUS = "FULL"
 """When SQLite says that a commit is done: when it is on disk. Tests that cut no power need not wait for that."""
