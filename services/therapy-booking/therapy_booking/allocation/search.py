@@ -25,13 +25,9 @@ FIRST_PAIRS = 4  # of each request that a relaxation begins with
 CORE = 0.05  # reduced cost, in units of the last level but one, up to which a pair is promising
 FIRST_SHARE = 0.2  # of the time, for a plan at all bounds at once
 FEW_NODES = 300
-EFFORTS = (
-    (1, 0.15),
-    (6, 0.5),
-    (36, 0.8),
-    (216, 1.0),
-)  # time after time: how much more, and a level's share of the time
+EFFORTS = ((1, 0.08), (30, 0.65), (200, 0.9), (1000, 1.0))  # time after time: how much more, and a share of time
 UNTIMED = 2  # efforts, where nobody says how long
+QUICK_ROUNDS = 6  # neighbourhoods of one level, before a proof is tried
 NODES = 500  # of a search for a proof, with the first effort
 MOST_AT_ONCE = 20_000  # pairs in one search for a proof
 NEIGHBOURS = 10  # pairs of a request that a neighbourhood offers
@@ -259,22 +255,25 @@ class Search:
         return found
 
     def work(self, sight: Sight, effort: int, seconds: float) -> None:
-        """Search for a proof in one thread, and for better plans in another; a proof makes the other void.
+        """Look at some neighbourhoods; then search for a proof in one thread, and in more neighbourhoods in another.
 
-        Neither listens to the other but for that, so that it does not matter which of them is faster.
+        A proof makes the others void. Otherwise neither listens to the other, so that it does not matter which of them
+        is faster.
         """
-        self.searches += 1
-        end = self.seconds() - seconds if math.isfinite(seconds) else 0.0
+        place, end = sight.place, self.seconds() - seconds if math.isfinite(seconds) else 0.0
+        self.keep(self.polish(sight, QUICK_ROUNDS, end))
+        if self.bounds[place] == self.values[place] or self.seconds() <= end:
+            return
         with ThreadPoolExecutor(1) as other:
-            closing = other.submit(self.close, sight, self.best, effort, seconds)
-            polished = self.polish(sight, effort, end, closing)
+            closing = other.submit(self.close, sight, self.best, effort, self.seconds() - end)
+            polished = self.polish(sight, ROUNDS * effort, end, closing)
             closed = closing.result()
         self.keep(closed.chosen)
         if not closed.proven:
             self.keep(polished)
-        level = self.problem.levels[sight.place]
+        level = self.problem.levels[place]
         if np.isfinite(closed.bound):
-            self.raise_bound(sight.place, level.nothing + math.ceil(closed.bound - sight.lost - NEARLY))
+            self.raise_bound(place, level.nothing + math.ceil(closed.bound - sight.lost - NEARLY))
 
     def close(self, sight: Sight, best: Ints, effort: int, seconds: float) -> Whole:
         """Search among all pairs that could make this level better: if that comes to an end, this is the bound."""
@@ -291,7 +290,7 @@ class Search:
         found = choose(matrix, pairs, sight.cost, above, best, NODES * effort, seconds, near=near)
         return Whole(found.chosen, min(found.bound, beyond), found.proven and math.isinf(beyond))
 
-    def polish(self, sight: Sight, effort: int, end: float, closing: "Future[Whole]") -> Ints:
+    def polish(self, sight: Sight, rounds: int, end: float, closing: "Future[Whole] | None" = None) -> Ints:
         """Plan neighbourhoods of the best plan again, in which it is not what the relaxation would have.
 
         Among plans that count the same, those are better that leave more of what is scarce. Grows the neighbourhood
@@ -300,8 +299,9 @@ class Search:
         place, best, requests = sight.place, self.best, self.problem.requests
         cost, pool = self.preferences(sight), self.neighbours(sight.relaxed)
         above, size, rank = self.ceilings(self.values[:place]), float(NEIGHBOURHOOD), self.rank(sight, cost, best)
+        self.searches += 1
         chance = np.random.default_rng((self.seed, self.searches))
-        for _ in range(ROUNDS * effort):
+        for _ in range(rounds):
             if self.seconds() <= end or rank[place] == self.bounds[place] or is_proven(closing):
                 break
             free = np.isin(self.problem.request, self.neighbourhood(sight.relaxed, best, int(size), chance))
@@ -348,8 +348,8 @@ class Search:
         return np.union1d(some, chance.permutation(self.problem.requests)[: size - len(some)])
 
 
-def is_proven(closing: "Future[Whole]") -> bool:
-    return closing.done() and closing.result().proven
+def is_proven(closing: "Future[Whole] | None") -> bool:
+    return closing is not None and closing.done() and closing.result().proven
 
 
 def highest(problem: Problem, level: Level) -> Ints:
