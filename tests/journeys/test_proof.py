@@ -37,7 +37,6 @@ def lived_in_once(tmp_path_factory):
     """A folder in which something of everything has happened."""
     front_door = FrontDoor(tmp_path_factory.mktemp("lived-in"), FORM)
     first, second, third = (front_door.refer()["reference"] for _ in range(3))
-    front_door.as_person("senco").post("/api/referrals", json=FORM, headers={"Idempotency-Key": "the-fourth"})
     front_door.decide("education", first, "return", reason_code="evidence_missing")
     front_door.as_person("senco").post(f"/api/referrals/{first}/additions", json={"text": "The hearing test is here."})
     front_door.decide("education", second, "redirect", redirect_to="care", reason_code="better_met_elsewhere")
@@ -55,6 +54,8 @@ def lived_in_once(tmp_path_factory):
     front_door.decide("education", fourth, "accept")
     front_door.as_person("teacher").post("/screening/new", data=SCREENED)
     front_door.days_pass(20)
+    front_door.as_person("senco").post("/api/referrals", json=FORM, headers={"Idempotency-Key": "the-fourth"})
+    front_door.settle()
     assert front_door.queue("education")[fourth]["old_enough_for"] == ["educational_psychology"]
     front_door.assembly.close()
     return front_door
