@@ -23,6 +23,12 @@ class Character:
     spread: float = 1.0  # how far apart people live
     access: float = 0.06  # share of requests with a communication need
     skilled: float = 0.15  # share of requests that need a particular skill
+    payers: int = 2  # commissioners of a region
+    odd: float = 0.0  # how far prices are spread, each block having its own
+    contracts: float = 1.0  # places in contracts
+    twins: float = 0.08  # share of requests that are a second one for the same child
+    least: int = 3  # children without whom a group does not run
+    tiers: tuple[int, int, int, int] = (6, 20, 52, 22)
     rules: bool = True  # budgets, contracts, group minimums and children with two requests
 
 
@@ -33,6 +39,25 @@ CHARACTERS = {
     "budget": Character(money=0.45),
     "groups": Character(groups=0.45),
     "access": Character(access=0.3, skilled=0.4),
+    "purse": Character(money=0.3, odd=0.3),
+    "penniless": Character(money=0.15, odd=0.5),
+    "parishes": Character(payers=7, money=0.6, odd=0.2),
+    "contracts": Character(contracts=0.55, money=1.2),
+    "clashes": Character(twins=0.6, supply=0.7),
+    "lonely": Character(groups=0.6, least=4, supply=0.7, access=0.2),
+    "urgent": Character(tiers=(45, 30, 15, 10), supply=0.6, money=0.6),
+    "mixed": Character(
+        supply=0.7,
+        groups=0.35,
+        money=0.5,
+        payers=4,
+        odd=0.25,
+        contracts=0.7,
+        twins=0.3,
+        least=4,
+        access=0.2,
+        skilled=0.3,
+    ),
     "flow": Character(groups=0.0, rules=False),
 }
 
@@ -75,7 +100,7 @@ def region_of(instance, chance, kind, region, count):
     ]
     payers = [
         add(instance, "commissioners", name=f"{who}-{region}", region=region, budget=0, max_places=0)
-        for who in ("health", "council")
+        for who in ("health", "council", *(f"parish{place}" for place in range(2, kind.payers)))
     ]
     blocks = [
         block
@@ -116,6 +141,8 @@ def therapist(instance, chance, kind, where, providers, clinics, schools):
                     site = {"clinic": chance.choice(near), "school": chance.choice(close)}.get(mode)
                     cap = chance.randint(4, 6) if group else 1
                     price = provider["base_price"] * {"clinic": 1.0, "school": 1.1, "online": 0.9}[mode]
+                    if kind.odd:
+                        price *= chance.uniform(1 - kind.odd, 1 + kind.odd)
                     yield add(
                         instance,
                         "blocks",
@@ -126,7 +153,7 @@ def therapist(instance, chance, kind, where, providers, clinics, schools):
                         discipline=discipline,
                         format="group" if group else "individual",
                         cap=cap,
-                        min_run=3 if group else 1,
+                        min_run=kind.least if group else 1,
                         window=window,
                         start_week=start,
                         day=day,
@@ -141,10 +168,10 @@ def people(instance, chance, kind, region, count, place, schools, payers, width)
     children = max((request["child"] for request in instance["requests"]), default=-1) + 1
     prior = [t for t in instance["therapists"] if instance["providers"][t["provider"]]["region"] == region]
     for _ in range(count):
-        tier = chance.choices((1, 2, 3, 4), (6, 20, 52, 22))[0]
+        tier = chance.choices((1, 2, 3, 4), kind.tiers)[0]
         where = place(0.2)
         discipline = chance.choice(("SALT", "SALT", "OT"))
-        twin = kind.rules and made and made[-1]["child"] == children - 1 and chance.random() < 0.08
+        twin = kind.rules and made and made[-1]["child"] == children - 1 and chance.random() < kind.twins
         if twin:
             discipline = {"SALT": "OT", "OT": "SALT"}[made[-1]["discipline"]]
             where = {axis: made[-1][axis] for axis in "xy"}
@@ -167,7 +194,7 @@ def people(instance, chance, kind, region, count, place, schools, payers, width)
             needs=[chance.choice(COMMS)] if chance.random() < kind.access else [],
             skill=chance.choice(SKILLS[discipline]) if chance.random() < kind.skilled else None,
             avail=times(chance),
-            commissioner=payers[chance.random() < 0.38]["id"],
+            commissioner=payer_of(chance, payers)["id"],
             prev_therapist=chance.choice(held) if held and chance.random() < 0.28 else None,
             sibling_of=before + chance.randrange(len(made)) if made and chance.random() < 0.05 else None,
             region=region,
@@ -175,6 +202,11 @@ def people(instance, chance, kind, region, count, place, schools, payers, width)
         children += not twin
         made.append(request)
     return made
+
+
+def payer_of(chance, payers):
+    first = chance.random() < 0.38
+    return payers[first] if len(payers) == 2 else chance.choice(payers)
 
 
 def times(chance):
@@ -191,7 +223,7 @@ def purses(instance, chance, kind, blocks, requests, providers, payers):
         payer["budget"] = round(each * mine * 0.75 * kind.money) if kind.rules else 1000 * PLENTY
         payer["max_places"] = round(mine * 0.8) if kind.rules else PLENTY
         for provider in providers:
-            share = seats[provider["id"]] * mine / len(requests) * chance.uniform(0.7, 1.2)
+            share = seats[provider["id"]] * mine / len(requests) * chance.uniform(0.7, 1.2) * kind.contracts
             places = max(1, round(share)) if kind.rules else PLENTY
             instance["contracts"].append(
                 {"provider": provider["id"], "commissioner": payer["id"], "max_places": places}

@@ -110,6 +110,8 @@ def put(instance, path, value):
         (("blocks", 0, "price"), 10**400, "blocks[0].price"),
         (("blocks", 0, "price"), 1.234, "blocks[0].price"),
         (("blocks", 0, "discipline"), "Latin", "blocks[0].discipline"),
+        (("blocks", 0), "group of too few", "blocks[0]"),
+        (("commissioners", 1, "name"), "two\nlines", "commissioners[1].name"),
         (("commissioners", 1, "budget"), "lots", "commissioners[1].budget"),
         (("contracts", 1), {"provider": 0, "commissioner": 0, "max_places": 4}, "contracts[1]"),
         (("therapists", 0, "provider"), 99, "therapists[0].provider"),
@@ -144,6 +146,34 @@ def test_what_is_no_instance_at_all_is_refused_with_its_file(run, data):
     assert (done.exit_code, result) == (2, None)
     assert "instance.json: " in done.output.replace("\n", "")
     assert "Traceback" not in done.output
+
+
+def test_a_group_that_could_never_run_is_refused(run, small):
+    group = next(block["id"] for block in small["blocks"] if block["format"] == "group")
+    done, result = run(put(small, ("blocks", group, "min_run"), 7))
+    assert (done.exit_code, result) == (2, None)
+    assert f"blocks[{group}].min_run: " in done.output.replace("\n", "")
+
+
+def test_what_would_be_too_much_to_plan_together_is_refused_before_it_fills_memory(run, small, monkeypatch):
+    monkeypatch.setattr("therapy_booking.allocation.eligibility.MOST_PAIRS", 10)
+    done, result = run(small)
+    assert (done.exit_code, result) == (2, None)
+    assert "more than 10 pairs" in done.output.replace("\n", " ")
+
+
+def test_a_table_of_skills_that_would_fill_memory_is_refused(run, small, monkeypatch):
+    monkeypatch.setattr("therapy_booking.allocation.instance.MOST_CELLS", 1)
+    done, result = run(small)
+    assert (done.exit_code, result) == (2, None)
+    assert "instance.json: requests: " in done.output.replace("\n", "")
+
+
+def test_a_name_is_shown_as_it_is_written(run, small):
+    done, result = run(put(small, ("commissioners", 0, "name"), "[/b]<b>North"))
+    assert done.exit_code == 0
+    assert "[/b]<b>North" in done.output
+    assert result
 
 
 def test_a_missing_field_is_named(run, small):

@@ -1,10 +1,15 @@
 """Every plan explains itself."""
 
+import copy
+import re
+
 import pytest
+from hypothesis import HealthCheck, given, settings
 from tests.allocation.invented import invent
+from tests.allocation.tiny import tiny_instances
 
 from therapy_booking.allocation.columns import columns
-from therapy_booking.allocation.explain import everybody_left, totals, why_this_block
+from therapy_booking.allocation.explain import NO_BLOCK, everybody_left, totals, why_this_block
 from therapy_booking.allocation.instance import of
 from therapy_booking.allocation.plan import make_plan
 
@@ -63,3 +68,75 @@ def test_a_placed_request_hears_what_it_has(balanced):
     plan = make_plan(ours)
     request, block = plan.assignment[0]
     assert why_this_block(ours, plan.assignment, request).startswith(f"block {block} ")
+
+
+@pytest.mark.slow
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, max_examples=60)
+@given(tiny_instances())
+def test_whoever_is_left_would_be_placed_by_the_change_that_is_named(instance):
+    ours = columns(of(instance))
+    plan = make_plan(ours)
+    for one in everybody_left(ours, plan.assignment):
+        if one.why != NO_BLOCK:
+            changed = given_what_it_takes(instance, plan.assignment, one)
+            assert make_plan(columns(of(changed))).objective < plan.objective, one.change
+
+
+def given_what_it_takes(instance, assignment, left):
+    """The instance with the change that is named for one request, word for word."""
+    changed = copy.deepcopy(instance)
+    request = changed["requests"][left.request]
+    payer = request["commissioner"]
+    for words in left.change.split(" and "):
+        if found := re.fullmatch(r"£([\d.,]+) more from (\w+)", words):
+            purse(changed, found[2])["budget"] += float(found[1].replace(",", ""))
+        elif found := re.fullmatch(r"one more place from (\w+)", words):
+            purse(changed, found[1])["max_places"] += 1
+        elif found := re.fullmatch(r"one more place for \w+ in the contract with provider (\d+)", words):
+            contract(changed, int(found[1]), payer)["max_places"] += 1
+        elif found := re.fullmatch(r"(\d+) more children for group block (\d+)", words):
+            more_children(changed, request, int(found[1]))
+        elif found := re.fullmatch(r"one more seat in block (\d+)", words):
+            changed["blocks"][int(found[1])]["cap"] += 1
+        elif found := re.fullmatch(r"one more (\w+) block like (\d+) on (\w+) in region 0", words):
+            one_more_block(changed, int(found[2]))
+        elif found := re.fullmatch(r"block (\d+) at another time than .*, when the child has another block", words):
+            at_another_time(changed, int(found[1]), request)
+        else:
+            pytest.fail(f"nobody knows how to do this: {words}")
+    return changed
+
+
+def purse(instance, name):
+    return next(payer for payer in instance["commissioners"] if payer["name"] == name)
+
+
+def contract(instance, provider, payer):
+    return next(row for row in instance["contracts"] if (row["provider"], row["commissioner"]) == (provider, payer))
+
+
+def more_children(instance, like, count):
+    """So many children like this one, paid for by somebody who has enough."""
+    payer = len(instance["commissioners"])
+    instance["commissioners"].append({"id": payer, "name": "generous", "budget": 1e6, "max_places": 1000})
+    if instance["contracts"]:
+        instance["contracts"] += [{"provider": p, "commissioner": payer, "max_places": 1000} for p in (0, 1)]
+    for _ in range(count):
+        place = len(instance["requests"])
+        instance["requests"].append({**like, "id": place, "child": 1000 + place, "commissioner": payer})
+
+
+def one_more_block(instance, like):
+    """A block like this one, of another therapist who is like its own."""
+    block, therapist = instance["blocks"][like], len(instance["therapists"])
+    instance["therapists"].append(
+        {**instance["therapists"][block["therapist"]], "id": therapist, "contracted_blocks": 1}
+    )
+    instance["blocks"].append({**block, "id": len(instance["blocks"]), "therapist": therapist})
+
+
+def at_another_time(instance, like, request):
+    """This block on a day that nobody uses, when the child has time."""
+    one_more_block(instance, like)
+    instance["blocks"][-1]["day"] = 6
+    request["avail"] = [*request["avail"], 6 * 6 + instance["blocks"][-1]["hour"]]

@@ -53,6 +53,15 @@ def test_the_order_of_the_levels_is_obeyed(instance, order):
     assert plan.objective[0] == found[0][first]
 
 
+@pytest.mark.parametrize("character", ["balanced", "groups", "clashes", "contracts"])
+def test_a_block_more_never_makes_a_proven_plan_worse(character):
+    instance, chance = invent(36, character, seed=2), random.Random(3)
+    whole = planned(instance)
+    fewer = planned(without_block(instance, chance.randrange(len(instance["blocks"]))))
+    assert whole.optimal
+    assert whole.objective <= fewer.objective
+
+
 @settings(AT_ONCE, max_examples=30)
 @given(tiny_instances())
 def test_a_block_more_never_makes_a_plan_worse(instance):
@@ -67,10 +76,33 @@ def test_the_order_of_the_file_changes_nothing_but_ids(instance, chance):
     assert planned(mixed).objective == planned(instance).objective
 
 
+@settings(AT_ONCE, max_examples=40)
+@given(tiny_instances(), st.integers(0, 60))
+def test_whenever_it_is_stopped_a_plan_keeps_the_rules_and_claims_no_more_than_is_true(instance, looks):
+    plan = planned(instance, seconds_left=stopping_after(looks))
+    best = best_by_trying(instance)
+    assert not broken(instance, plan.assignment)
+    assert best <= plan.objective <= planned(instance, method="priority").objective
+    same = [value == least for value, least in zip(plan.objective, best, strict=True)] + [False]
+    for bound, least in list(zip(plan.bound, best, strict=True))[: same.index(False) + 1]:
+        assert bound is None or bound <= least
+
+
+def stopping_after(looks):
+    """A clock that is looked at so many times, and then says that the time is up."""
+    left = [float(looks)]
+
+    def seconds():
+        left[0] -= 1
+        return max(left[0], 0.0)
+
+    return seconds
+
+
 @pytest.mark.parametrize("character", CHARACTERS)
 @pytest.mark.parametrize("method", ["plan", "priority", "first-come"])
 def test_every_method_keeps_every_rule(character, method):
-    instance = invent(60, character)
+    instance = invent(40, character)
     plan = planned(instance, method=method)
     assert not broken(instance, plan.assignment)
     assert plan.objective == values(instance, plan.assignment)
@@ -83,8 +115,9 @@ def test_the_plan_is_no_worse_than_what_a_coordinator_or_the_calendar_would_do()
     assert best <= planned(instance, method="priority").objective <= planned(instance, method="first-come").objective
 
 
-def test_the_same_instance_and_seed_give_the_same_plan():
-    instance = invent(100, "groups", seed=5)
+@pytest.mark.parametrize(("size", "character"), [(100, "groups"), (40, "mixed")])
+def test_the_same_instance_and_seed_give_the_same_plan(size, character):
+    instance = invent(size, character, seed=5)
     once, again = (json.dumps(planned(instance, seed=4).assignment) for _ in range(2))
     assert once == again
 
@@ -110,6 +143,12 @@ def test_regions_that_share_a_purse_are_planned_together():
     plan = planned(instance)
     assert not broken(instance, plan.assignment)
     assert len(plan.assignment) == 9
+
+
+def without_block(instance, gone):
+    """The same instance without one of its blocks."""
+    rows = [row for row in instance["blocks"] if row["id"] != gone]
+    return {**instance, "blocks": [{**row, "id": place} for place, row in enumerate(rows)]}
 
 
 def shuffled(instance, chance):

@@ -49,6 +49,7 @@ def contracts(draw):
 @st.composite
 def block(draw, place):
     group, window, therapist = draw(st.booleans()), draw(numbers(0, 1)), draw(numbers(0, 1))
+    cap = draw(numbers(1, 3)) if group else draw(st.sampled_from((1, 1, 2)))
     return {
         "id": place,
         "therapist": therapist,
@@ -57,8 +58,8 @@ def block(draw, place):
         "mode": draw(st.sampled_from(("clinic", "school", "online"))),
         "discipline": "SALT",
         "format": "group" if group else "individual",
-        "cap": draw(numbers(1, 3)) if group else draw(st.sampled_from((1, 1, 2))),
-        "min_run": draw(numbers(1, 3)) if group else 1,
+        "cap": cap,
+        "min_run": draw(numbers(1, cap)) if group else 1,
         "window": window,
         "start_week": (1, 7)[window],
         "day": 0,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from therapy_booking.allocation.columns import FORMATS, MODES, NONE, Columns, Flags, Floats, Ints
 
 PAIRS_AT_ONCE = 4_000_000
+MOST_PAIRS = 20_000_000
 CLINIC, SCHOOL = MODES["clinic"], MODES["school"]
 NEAR = 1e-9  # kilometres: closer than this to a limit, a distance is worked out once more, exactly
 
@@ -27,6 +28,10 @@ class Reason(IntEnum):
     MODE = 7
     TRAVEL = 8
     SCHOOL = 9
+
+
+class TooMany(ValueError):
+    """More pairs than can be planned together."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,12 +56,17 @@ def regions(columns: Columns) -> list[int]:
 
 
 def edges(columns: Columns, requests: Ints, blocks: Ints) -> Edges:
-    """All pairs that may be, among these requests and blocks (sorted numbers)."""
-    parts = [
-        pair_up(columns, some, theirs)
-        for mine, theirs in cells(columns, requests, blocks)
-        for some in np.array_split(mine, max(1, len(mine) * len(theirs) // PAIRS_AT_ONCE))
-    ]
+    """All pairs that may be, among these requests and blocks (sorted numbers). Raises `TooMany`."""
+    parts, count = [], 0
+    for mine, theirs in cells(columns, requests, blocks):
+        for some in np.array_split(mine, max(1, len(mine) * len(theirs) // PAIRS_AT_ONCE)):
+            parts.append(pair_up(columns, some, theirs))
+            count += len(parts[-1][0])
+            if count > MOST_PAIRS:
+                region = int(columns.requests.region[mine[0]])
+                raise TooMany(
+                    f"more than {MOST_PAIRS:,} pairs of request and block to plan together, in region {region}"
+                )
     if not parts:
         return with_costs(columns, np.zeros(0, np.int64), np.zeros(0, np.int64))
     request, block = (np.concatenate(found) for found in zip(*parts, strict=True))

@@ -100,10 +100,18 @@ def wording(columns: Columns, now: Standing, flag: Barrier, request: int, block:
     if flag is Barrier.CONTRACT:
         return f"one more place for {who} in the contract with provider {row.provider}"
     if flag is Barrier.CLASH:
-        return f"another time than {DAYS[row.day]}, when the child has another block"
+        return f"block {block} at another time than {DAYS[row.day]}, when the child has another block"
     if flag is Barrier.GROUP:
         return f"{int(columns.blocks.least[block] - now.seats[block]) - 1} more children for group block {block}"
-    return f"one more {row.discipline} block on {DAYS[row.day]} in region {int(columns.blocks.region[block])}"
+    return one_more(columns, now, block)
+
+
+def one_more(columns: Columns, now: Standing, block: int) -> str:
+    """The seat or the block that is missing. A group that is full could not run a second time for one child."""
+    if now.seats[block] >= columns.blocks.cap[block] > 1:
+        return f"one more seat in block {block}"
+    row, region = columns.instance.blocks[block], int(columns.blocks.region[block])
+    return f"one more {row.discipline} block like {block} on {DAYS[row.day]} in region {region}"
 
 
 def nearest_rule(columns: Columns, request: int, blocks: Ints) -> str:

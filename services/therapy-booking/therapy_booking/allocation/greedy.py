@@ -12,17 +12,20 @@ from therapy_booking.allocation.problem import Problem
 def in_turn(problem: Problem, turn: Ints, ranked: Ints | None = None) -> Ints:
     """Give each request, in this order, the best pair that is free; the pairs chosen. `ranked`: best first, by request.
 
-    A group that comes out too small is closed, and its children have another turn, until every group can run.
+    A group that comes out too small is closed, and its children have another turn, until every group can run; then
+    those who have nothing have a turn at what is left.
     """
     ledger, closed = Ledger(problem), np.zeros(len(problem.openings) + 1, np.bool_)
     ranked = by_levels(problem) if ranked is None else ranked
-    serve(ledger, turn, ranked, closed)
-    while len(few := ledger.too_few()):
-        closed[few] = True
-        chosen = ledger.chosen()
-        for pair in chosen[np.isin(problem.openings.of_pair[chosen], few)]:
-            ledger.give_back(int(pair))
+    for _ in range(2):
         serve(ledger, turn, ranked, closed)
+        while len(few := ledger.too_few()):
+            closed[few] = True
+            chosen = ledger.chosen()
+            out = chosen[np.isin(problem.openings.of_pair[chosen], few)]
+            for pair in out:
+                ledger.give_back(int(pair))
+            serve(ledger, turn[np.isin(turn, problem.request[out])], ranked, closed)
     return ledger.chosen()
 
 

@@ -15,13 +15,16 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 FORMAT = "therapy-blocks/1"
 SLOTS_A_DAY = 6
 PENCE = 100
+MOST_CELLS = 100_000_000
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Id = Annotated[int, Field(ge=0, le=10**8)]
 Weeks = Annotated[int, Field(ge=0, le=10_000)]
 Place = Annotated[float, Field(ge=-1e6, le=1e6)]
 Money = Annotated[float, Field(ge=0, le=1e12)]
-Word = Annotated[str, Field(min_length=1, max_length=100)]
+Price = Annotated[float, Field(ge=0, le=1e8)]
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Word = Annotated[str, Field(min_length=1, max_length=100, pattern=PRINTABLE)]
 Mode = Literal["clinic", "school", "online"]
 Region = Annotated[int, Field(ge=-(10**8), le=10**8)]
 
@@ -60,7 +63,7 @@ class Commissioner:
     id: Id
     budget: Money
     max_places: Count
-    name: str = ""
+    name: Annotated[str, Field(max_length=200, pattern=PRINTABLE)] = ""
 
 
 @strictly
@@ -102,7 +105,7 @@ class Block:
     start_week: Weeks
     day: Annotated[int, Field(ge=0, le=6)]
     hour: Annotated[int, Field(ge=0, lt=SLOTS_A_DAY)]
-    price: Money
+    price: Price
 
 
 @strictly
@@ -138,13 +141,13 @@ class Instance:
 
     format: Literal["therapy-blocks/1"]
     horizon_weeks: Weeks
-    sites: list[Site]
-    providers: list[Provider]
-    commissioners: list[Commissioner]
-    contracts: list[Contract]
-    therapists: list[Therapist]
-    blocks: list[Block]
-    requests: list[Request]
+    sites: Annotated[list[Site], Field(max_length=1_000_000)]
+    providers: Annotated[list[Provider], Field(max_length=5_000)]
+    commissioners: Annotated[list[Commissioner], Field(max_length=2_000)]
+    contracts: Annotated[list[Contract], Field(max_length=1_000_000)]
+    therapists: Annotated[list[Therapist], Field(max_length=100_000)]
+    blocks: Annotated[list[Block], Field(max_length=3_000_000)]
+    requests: Annotated[list[Request], Field(max_length=1_000_000)]
 
 
 reader = TypeAdapter(Instance)
@@ -172,6 +175,8 @@ def first_of(wrong: ValidationError) -> Malformed:
         where += f"[{step}]" if isinstance(step, int) else f".{step}" if where else step
     if error["type"] == "missing":
         return Malformed(where, "this is needed and is not there")
+    if error["type"] == "string_pattern_mismatch":
+        return Malformed(where, "no line breaks or other control characters, please")
     return Malformed(where or "the file", f"{error['msg'][0].lower()}{error['msg'][1:]}")
 
 
@@ -183,6 +188,7 @@ def refuse_contradictions(instance: Instance) -> None:
 
 def contradictions(instance: Instance) -> Iterable[Malformed]:
     """All contradictions, in the order of the file."""
+    yield from too_varied(instance)
     for table in ("sites", "providers", "commissioners", "therapists", "blocks", "requests"):
         yield from out_of_place(table, getattr(instance, table))
     yield from broken_contracts(instance)
@@ -194,6 +200,17 @@ def contradictions(instance: Instance) -> Iterable[Malformed]:
         yield from broken_request(instance, request)
     for commissioner in instance.commissioners:
         yield from part_pennies(f"commissioners[{commissioner.id}].budget", commissioner.budget)
+
+
+def too_varied(instance: Instance) -> Iterable[Malformed]:
+    """Skills and needs, each by therapist, are tables: they must not fill the memory."""
+    most = MOST_CELLS // max(len(instance.therapists), 1)
+    for name, asked in (
+        ("skill", {request.skill for request in instance.requests}),
+        ("needs", {tuple(request.needs) for request in instance.requests}),
+    ):
+        if len(asked) > most:
+            yield Malformed("requests", f"they ask for {len(asked):,} different {name}; at most {most:,}, please")
 
 
 def out_of_place(table: str, rows: Iterable[Any]) -> Iterable[Malformed]:
@@ -236,6 +253,8 @@ def broken_block(instance: Instance, block: Block) -> Iterable[Malformed]:
     yield from part_pennies(f"{where}.price", block.price)
     if block.site is None and block.mode != "online":
         yield Malformed(f"{where}.site", f"a block at a {block.mode} needs a site")
+    if block.format == "group" and block.min_run > block.cap:
+        yield Malformed(f"{where}.min_run", f"a group of at most {block.cap} never has {block.min_run}")
     therapist = instance.therapists[block.therapist]
     if block.provider != therapist.provider:
         yield Malformed(f"{where}.provider", f"therapist {block.therapist} works for provider {therapist.provider}")

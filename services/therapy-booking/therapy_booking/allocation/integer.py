@@ -78,7 +78,11 @@ def miscounted(solver: highspy.Highs, cost: Floats) -> bool:
 
 
 def programme(matrix: Matrix, pairs: Ints, cost: Floats, ceilings: Sequence[Ceiling]) -> tuple[highspy.HighsLp, Ints]:
-    """The programme of these pairs, their openings, and the rows that they touch."""
+    """The programme of these pairs, their openings, and the rows that they touch.
+
+    Only pairs have to be whole: an opening is at least each pair inside it, so it is whole when they are. Told so,
+    HiGHS branches on who goes where, and that proves far more than branching on what is opened.
+    """
     inside = pairs[matrix.problem.openings.of_pair[pairs] != NONE]
     columns = np.concatenate((pairs, np.unique(matrix.openings_of(inside))))
     entries, _ = matrix.entries(columns)
@@ -106,11 +110,13 @@ def programme(matrix: Matrix, pairs: Ints, cost: Floats, ceilings: Sequence[Ceil
         row = np.concatenate((row, np.full(len(mine), len(lower))))
         column, value = np.concatenate((column, mine)), np.concatenate((value, gains[mine] / scale))
         lower, upper = np.append(lower, -np.inf), np.append(upper, ceiling.most / scale)
-    return assembled(cost[columns], row, column, value, lower, upper), columns
+    return assembled(cost[columns], row, column, value, lower, upper, len(pairs)), columns
 
 
-def assembled(cost: Floats, row: Ints, column: Ints, value: Floats, lower: Floats, upper: Floats) -> highspy.HighsLp:
-    """Put entries in order; every column is 0 or 1."""
+def assembled(
+    cost: Floats, row: Ints, column: Ints, value: Floats, lower: Floats, upper: Floats, whole: int
+) -> highspy.HighsLp:
+    """Put entries in order; every column is from 0 to 1, and the first so many are one or the other."""
     model, width = highspy.HighsLp(), len(cost)
     order = np.argsort(column, kind="stable")
     model.num_col_, model.num_row_ = width, len(lower)
@@ -119,7 +125,8 @@ def assembled(cost: Floats, row: Ints, column: Ints, value: Floats, lower: Float
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     model.a_matrix_.start_ = np.concatenate(([0], np.cumsum(np.bincount(column, minlength=width))))
     model.a_matrix_.index_, model.a_matrix_.value_ = row[order], value[order]
-    model.integrality_ = [highspy.HighsVarType.kInteger] * width
+    kinds = highspy.HighsVarType
+    model.integrality_ = [kinds.kInteger] * whole + [kinds.kContinuous] * (width - whole)
     return model
 
 

@@ -136,11 +136,10 @@ class Planner:
         edges_here = edges(self.columns, requests, blocks)
         problem = tightened(therapy_problem(self.columns, edges_here, self.wanted.order, self.wanted.confirmed))
         del edges_here
-        everyone = problem.request
+        self.left -= len(requests) - len(np.unique(problem.request))  # they have no pairs, and need no time
         for part in sorted(parts(problem), key=len):
             self.solve(part)
             self.left -= part.requests
-        self.left -= len(requests) - len(np.unique(everyone))
 
     def solve(self, part: Problem) -> None:
         """Plan one part, and add it to what there is."""

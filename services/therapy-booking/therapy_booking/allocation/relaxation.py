@@ -12,13 +12,14 @@ from functools import cache
 import highspy
 import numpy as np
 
-from therapy_booking.allocation.columns import NONE, Floats, Ints
+from therapy_booking.allocation.columns import NONE, Flags, Floats, Ints
 from therapy_booking.allocation.matrix import Matrix, best_of_each, lowest_sum
 
 TOLERANCE = 1e-7
 VIOLATED = 1e-6
 ADDED = 3  # pairs of one request that are added at once
 ROUNDS = 200
+PRIMAL = 4  # of HiGHS' simplex methods: what was best stays allowed when columns come or the aim changes
 
 Seconds = Callable[[], float]
 
@@ -50,7 +51,10 @@ def quiet(seconds: float = np.inf) -> highspy.Highs:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Relaxed:
-    """What a relaxation found: a bound, each column's value and reduced cost."""
+    """What a relaxation found: a bound, each column's value, and the reduced costs that give the bound.
+
+    Pairs that may not be chosen have an infinite one.
+    """
 
     bound: float
     value: float
@@ -66,12 +70,14 @@ class Relaxation:
         self.matrix = matrix
         self.cost = cost
         self.solver = quiet()
+        self.solver.setOptionValue("simplex_strategy", PRIMAL)
         none = np.zeros(0)
         self.solver.addRows(
             len(matrix.lower), matrix.lower, matrix.upper, 0, np.zeros(0, np.int32), np.zeros(0, np.int32), none
         )
         self.columns = np.zeros(0, np.int64)
         self.place = np.full(matrix.width, NONE)
+        self.admitted = np.ones(matrix.pairs, np.bool_)
         self.linked = np.zeros(0, np.int64)  # the pair of each link row
         self.link_row = np.zeros(0, np.int64)
         self.level_gains: list[Floats] = []
@@ -91,7 +97,7 @@ class Relaxation:
             count,
             self.cost[new],
             np.zeros(count),
-            np.where(new < self.matrix.pairs, np.inf, 1.0),
+            np.concatenate((np.where(self.admitted, np.inf, 0.0), np.ones(self.matrix.width - self.matrix.pairs)))[new],
             len(entries),
             begins.astype(np.int32),
             self.matrix.row[entries].astype(np.int32),
@@ -102,6 +108,16 @@ class Relaxation:
         for gains, row in zip(self.level_gains, self.level_rows, strict=True):
             for column in new[gains[new] != 0]:
                 self.solver.changeCoeff(row, int(self.place[column]), float(gains[column]))
+
+    def admit(self, pairs: Flags) -> None:
+        """Let only these pairs be chosen."""
+        changed = np.flatnonzero((pairs != self.admitted) & (self.place[: self.matrix.pairs] != NONE))
+        self.admitted = pairs
+        count = len(changed)
+        if count:
+            places = self.place[changed].astype(np.int32)
+            most = np.where(pairs[changed], np.inf, 0.0)
+            self.solver.changeColsBounds(count, places, np.zeros(count), most)
 
     def link(self, pairs: Ints) -> None:
         """Bound these pairs by their openings."""
@@ -151,9 +167,9 @@ class Relaxation:
         count = len(self.columns)
         self.solver.changeColsCost(count, np.arange(count, dtype=np.int32), cost[self.columns])
 
-    def solve(self, enough: float, seconds: Seconds, report: Callable[[float], None] = lambda _: None) -> Relaxed:
+    def solve(self, enough: float, seconds: Seconds) -> Relaxed:
         """Generate columns until bound and value are this near, nothing is left to add, or the time is up."""
-        best, value, reduced, x = -np.inf, np.inf, np.zeros(0), np.zeros(self.matrix.width)
+        best, value, priced, x = -np.inf, np.inf, np.zeros(0), np.zeros(self.matrix.width)
         for _ in range(ROUNDS):
             self.solver.setOptionValue("time_limit", self.solver.getRunTime() + max(0.01, seconds()))
             self.solver.run()
@@ -166,17 +182,17 @@ class Relaxation:
             reduced, constant = self.price(np.array(solution.row_dual))
             lagrangian = constant + lowest_sum(self.matrix.problem.request, reduced[: self.matrix.pairs])
             lagrangian += float(np.minimum(0, reduced[self.matrix.pairs :]).sum())
-            best = max(best, lagrangian)
-            report(best)
+            if lagrangian > best:
+                best, priced = lagrangian, reduced
             cut = self.broken_links(x)
             self.link(cut)
             entering = np.flatnonzero(
                 (reduced[: self.matrix.pairs] < -TOLERANCE) & (self.place[: self.matrix.pairs] == NONE)
             )
             if not len(cut) and (not len(entering) or value - best <= enough):
-                return Relaxed(best, value, x, reduced, settled=True)
+                return Relaxed(best, value, x, priced, settled=True)
             self.grow(best_of_each(self.matrix.problem.request, reduced, ADDED, entering))
-        return Relaxed(best, value, x, reduced, settled=False)
+        return Relaxed(best, value, x, priced, settled=False)
 
     def price(self, duals: Floats) -> tuple[Floats, float]:
         """Reduced costs of all columns and the constant of the bound, from duals put right in sign."""
@@ -195,4 +211,5 @@ class Relaxation:
             dual = min(float(duals[row]), 0.0)
             reduced = reduced - dual * gains
             constant += dual * most
+        reduced[: matrix.pairs][~self.admitted] = np.inf
         return reduced, constant
