@@ -108,3 +108,13 @@ def process(tmp_path):
     yield made
     if made._running and made.is_running:
         made.kill()
+
+
+@pytest.fixture(scope="session")
+def product(engine, tmp_path_factory):
+    """The five services in processes of their own on real parts, one set for all faults: each starts with it whole."""
+    from tests.faults.real import Product  # noqa: PLC0415  containers are for those who ask
+
+    made, ending = Product.started(tmp_path_factory.mktemp("product"))
+    with ending:
+        yield made
