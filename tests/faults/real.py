@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +20,7 @@ from uuid import uuid4
 import httpx2
 import psycopg
 from itsdangerous import TimestampSigner
+from tests.faults.gates import Gate, Gateway, Loop
 from typer.testing import CliRunner
 
 from all_in_one.assembly import services
@@ -27,7 +28,6 @@ from cli import main as cli
 from frontdoor.settings import SECRETS, kept_secret
 from frontdoor.testing_real import DEMO_PASSWORD, Kafka, PostgreSQL, Redis, free_port
 from notification.channels import ledger_counts
-from tests.faults.gates import Gate, Gateway, Loop
 
 ROOT = Path(__file__).parents[2]
 FORM = json.loads((Path(__file__).parent / "referral.json").read_text())
@@ -62,13 +62,30 @@ class GatedKafka(Kafka):
         return made
 
 
+class SafePostgreSQL(PostgreSQL):
+    """A server that answers a commit when it is on disk, as everywhere but in tests that must be quick."""
+
+    @classmethod
+    def described(cls, port):
+        made = super().described(port)
+        made.container.with_command("postgres -c max_connections=300")
+        return made
+
+    def slow_disk(self, milliseconds):
+        """Let each commit wait so long; 0: no longer than it must."""
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            connection.execute(f"alter system set commit_delay = {milliseconds * 1000}")
+            connection.execute("alter system set commit_siblings = 0")
+            connection.execute("select pg_reload_conf()")
+
+
 class Process:
     """One service in a process of its own."""
 
     def __init__(self, product, name, member="1"):
         self.product, self.name, self.member, self.port = product, name, member, free_port()
         self.log = product.folder / f"{name}-{member}.log"
-        self._running = None
+        self._running, self.armed, self.odd = None, "", ()
 
     @property
     def package(self):
@@ -95,13 +112,14 @@ class Process:
         } | more
 
     def start(self, *started, ready=True, **environment):
-        """Start it, and wait until it hears; `started`: words for `tests.faults.started`, which is a service with odds.
+        """Start it, and wait until it hears; `started`: words for `tests.faults.started`, and so is `odd`, each time.
 
         `environment`: more of it, in capitals without the product's prefix, such as `FAILPOINT`.
         """
+        self.armed = environment.get("FAILPOINT", "")
         named = {f"FRONTDOOR_{name}": value for name, value in environment.items()}
-        command = [sys.executable, "-m", *(("tests.faults.started", self.package, *started) if started else ())]
-        command += [] if started else [self.package]
+        words = (*self.odd, *started)
+        command = [sys.executable, "-m", *(["tests.faults.started"] if words else []), self.package, *words]
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
                 command, env=self.environment(self.product.gates[self.name], **named), stdout=log, stderr=log, cwd=ROOT
@@ -146,8 +164,8 @@ class Process:
         return self._running.wait(timeout=45)
 
     def says(self, word):
-        """Say whether its log holds this."""
-        return word in self.log.read_text()
+        """Count how often its log holds this."""
+        return self.log.read_text().count(word)
 
 
 class Product:
@@ -171,7 +189,7 @@ class Product:
     def _start_parts(self, stack):
         kafka_ports = {name: free_port() for name in SERVICES}
         kafka_gates = {name: Gate(self.loop, port) for name, port in kafka_ports.items()}
-        self.postgres = stack.enter_context(PostgreSQL.started())
+        self.postgres = stack.enter_context(SafePostgreSQL.started())
         self.redis = stack.enter_context(Redis.started())
         self.kafka = GatedKafka.behind(kafka_ports, {name: gate.port for name, gate in kafka_gates.items()})
         stack.enter_context(self.kafka.container)
@@ -218,6 +236,26 @@ class Product:
     def wait_ready(self, seconds=PATIENCE):
         """Wait until every process hears and answers."""
         wait_until(lambda: all(process.is_ready for process in self.processes.values()), "all are ready", seconds)
+
+    def arm(self, place, act="kill"):
+        """Let every service have a fail point (by service, or one for all) that begins to count at `fire`."""
+        for name in SERVICES:
+            wanted = f"{place[name] if isinstance(place, dict) else place}:1:{act}:later"
+            if self.processes[name].armed != wanted:
+                self.processes[name].kill()
+                self.processes[name].start(ready=False, FAILPOINT=wanted)
+        self.wait_ready()
+
+    def fire(self):
+        """Let the fail points count from now on."""
+        for name in SERVICES:
+            self.processes[name].send(signal.SIGUSR1)
+
+    def poke(self):
+        """Send every service a POST, as others do."""
+        for name in SERVICES:
+            with suppress(httpx2.HTTPError):
+                self.ask_inside(name)
 
     def another(self, name, member="2"):
         """Add another member of a service, not yet started."""
@@ -294,6 +332,14 @@ class Product:
             if process.is_running and process.is_frozen:
                 process.send(signal.SIGCONT)
         self.start()
+
+    def put_right(self):
+        """Leave nothing of a fault for the next one, also where it did not end well."""
+        for process in [process for process in self.processes.values() if process.member != "1"]:
+            self.remove(process)
+        for part in (self.postgres, self.kafka, self.redis):
+            part.container.get_wrapped_container().start()
+        self.heal()
 
     def whole(self, wait=60):
         """Heal it; all has arrived, every invariant holds, and everything that a client was told is true, once."""
@@ -451,9 +497,18 @@ class Load:
             if client.trouble and kind is None:
                 raise client.trouble
 
+    def some(self, more=3):
+        """Wait until so many more children have gone their whole way."""
+        before = self.cases
+        wait_until(lambda: self.cases >= before + more or self.trouble, f"{more} more children")
+
     @property
     def cases(self):
         return sum(client.cases for client in self.clients)
+
+    @property
+    def trouble(self):
+        return any(client.trouble for client in self.clients)
 
 
 class Desk:
