@@ -179,7 +179,7 @@ class Product:
             kept_secret(self.secrets, name)
         self.loop = Loop()
         stack.callback(self.loop.stop)
-        self.processes = {}
+        self.processes, self._turns = {}, count()
         self.gateway = Gateway(self.loop, self._route)
         self.address = f"http://127.0.0.1:{self.gateway.port}"
         self._start_parts(stack)
@@ -277,11 +277,13 @@ class Product:
         if name not in SERVICES:
             prefixes = [prefix for prefix in PATHS if path.startswith((f"{prefix}/", f"{prefix}?")) or path == prefix]
             name = PATHS[max(prefixes, key=len)] if prefixes else "referral-intake"
-        return [process.port for process in self.processes.values() if process.name == name]
+        ports = [process.port for process in list(self.processes.values()) if process.name == name]
+        turn = next(self._turns) % max(len(ports), 1)
+        return ports[turn:] + ports[:turn]
 
     # --- asking ---
 
-    def client(self, person=None, timeout=30):
+    def client(self, person=None, timeout=10):
         """Give a client of the gateway, signed in as a sample person."""
         headers = {"Authorization": f"Bearer demo-{person}"} if person else {}
         return httpx2.Client(base_url=self.address, headers=headers, timeout=timeout)
@@ -323,6 +325,15 @@ class Product:
 
     # --- the end of every fault ---
 
+    def health(self):
+        """What each process says of itself, where all should be well and is not."""
+        said = []
+        for process in self.processes.values():
+            with suppress(httpx2.HTTPError):
+                told = httpx2.get(f"http://127.0.0.1:{process.port}/{process.name}/health/ready", timeout=5).text
+                said.append(f"{process.name} {process.member}: {told}")
+        return "\n".join(said)
+
     def heal(self):
         """Open every gate, let go on what is frozen, start what is down."""
         for gates in self.gates.values():
@@ -347,7 +358,7 @@ class Product:
         file = self.folder / "journal.txt"
         file.write_text("".join(f"{reference}\n" for reference in self.journal.references))
         code, said = self.frontdoor("verify", "--journal", str(file), "--wait", str(wait))
-        assert code == 0, said
+        assert code == 0, f"{said}{self.health()}"
         self.journal.compare()
         return said
 
