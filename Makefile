@@ -70,7 +70,7 @@ fmt: .venv/.ready  ## put format and imports right
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
 
-bench: .venv/.ready  ## measure; the table goes to bench/results.json too
+bench: .venv/.ready  ## measure; ONLY="embedded" a part of it; figures and a plot go to bench/
 	@exec $(BIN)/python tests/bench
 
 soak: .venv/.ready  ## break the product on real parts under load for SECONDS (300), as SEED says, and prove it whole

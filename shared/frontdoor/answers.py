@@ -4,14 +4,15 @@ import hashlib
 import hmac
 import json
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, tuple_
+from sqlalchemy import Column, Integer, MetaData, Select, String, Table, bindparam, delete, select
 from sqlmodel import Session
 
-from frontdoor.database import UtcDateTime
+from frontdoor.database import UtcDateTime, upsert
 from frontdoor.problems import Problem
-from frontdoor.work import Work
+from frontdoor.work import Parts, Work
 
 KEPT_FOR = timedelta(days=7)
 
@@ -38,6 +39,11 @@ def digest(sent: Any, secret: bytes) -> str:
     return hmac.new(secret, json.dumps(sent, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
 
+@cache
+def _one_of(table: Table) -> Select[Any]:
+    return select(table).where(*(column == bindparam(f"whose_{column.name}") for column in table.primary_key))
+
+
 class Answers:
     """The kept answers of one person on one address under one key."""
 
@@ -48,7 +54,8 @@ class Answers:
 
     def find(self, session: Session, sent: str, now: datetime) -> tuple[dict[str, Any], str | None] | None:
         """Give the first answer (body, location); None where there is none; a `Problem` for another body."""
-        row = session.connection().execute(select(self._table).filter_by(**self._whose)).one_or_none()
+        whose = {f"whose_{name}": value for name, value in self._whose.items()}
+        row = session.connection().execute(_one_of(self._table), whose).one_or_none()
         if row is None or row.kept_at < now - KEPT_FOR:
             return None
         if row.sent != sent:
@@ -58,12 +65,14 @@ class Answers:
         return json.loads(row.body), row.location
 
     def keep(self, work: Work, sent: str, status: int, body: Any, location: str | None) -> None:
-        """Keep an answer, in the transaction of what it answers."""
-        connection = work.session.connection()
-        key = tuple_(*self._table.primary_key.columns)
-        old = select(*self._table.primary_key.columns).where(self._table.c.kept_at < work.now - KEPT_FOR)
-        # Somebody else may be throwing the same ones away: nobody waits for that.
-        connection.execute(delete(self._table).where(key.in_(old.with_for_update(skip_locked=True))))
-        connection.execute(delete(self._table).filter_by(**self._whose))
+        """Keep an answer, in the transaction of what it answers; one that is no longer kept makes way."""
         row = {"sent": sent, "status": status, "body": json.dumps(body), "location": location, "kept_at": work.now}
-        connection.execute(insert(self._table).values(**self._whose, **row))
+        upsert(work.session, self._table, [self._whose | row])
+
+
+def forget(parts: Parts) -> int:
+    """Throw away the answers that are no longer kept; give back how many."""
+    table = parts.log.metadata.tables["answer"]
+    with parts.database.write() as session:
+        old = delete(table).where(table.c.kept_at < parts.clock() - KEPT_FOR)
+        return session.connection().execute(old).rowcount

@@ -24,12 +24,13 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    inspect,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from frontdoor.failpoints import reach
 
@@ -99,14 +100,18 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open one transaction; commit at the end, or leave nothing behind; then ring the bells."""
-        with self._turn(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._turn(), self._session() as session, session.begin():
             yield session
-            session.flush()
+            settle(session)
             reach("commit.before")
         self.commits += 1
         reach("commit.after")
         for ring in self._bells:
             ring()
+
+    def _session(self) -> Session:
+        # Where writers take turns nobody else changes what this one has loaded: it need not be loaded twice.
+        return (_Remembering if self.is_sqlite else Session)(self._writer, expire_on_commit=False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -232,6 +237,49 @@ def _file_lock(path: str) -> Iterator[bool]:
         os.close(lock)
 
 
+class _Remembering(Session):
+    """A session that keeps hold of what it has loaded or added, up to `MOST_REMEMBERED` rows, until it ends."""
+
+
+MOST_REMEMBERED = 10_000
+_REMEMBERED = "frontdoor_remembered"
+
+
+@event.listens_for(_Remembering, "loaded_as_persistent")
+@event.listens_for(_Remembering, "pending_to_persistent")
+def _remember(session: Session, row: Any) -> None:
+    remembered: list[Any] = session.info.setdefault(_REMEMBERED, [])
+    if len(remembered) == MOST_REMEMBERED:
+        remembered.clear()
+    remembered.append(row)
+
+
+_PUT_OFF = "frontdoor_put_off"
+
+
+def put_off(session: Session, write: Callable[[], None]) -> None:
+    """Have something written later, before the transaction or what is undone alone in it ends: many rows at once."""
+    session.info.setdefault(_PUT_OFF, []).append(write)
+
+
+def settle(session: Session) -> None:
+    """Write what was put off, and what the session has not written yet."""
+    for write in session.info.pop(_PUT_OFF, ()):
+        write()
+    session.flush()
+
+
+@contextmanager
+def undone_alone(session: Session, *, careful: bool = True) -> Iterator[None]:
+    """Undo only what is written in here, where it fails: a savepoint, which one that is not `careful` does without."""
+    if not careful:
+        yield
+        return
+    settle(session)
+    with session.begin_nested():
+        yield
+
+
 # --- tables that only grow --------------------------------------------------------------------------------------------
 
 _STAYS = """
@@ -265,6 +313,16 @@ def upsert(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert these rows, or replace those that have the same primary key."""
     if rows:
         session.connection().execute(_upsert_into(table, session.connection().dialect.name), rows)
+
+
+def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
+    """Insert a row of this kind, or replace the one that has the same primary key."""
+    mapper = inspect(kind)
+    upsert(session, mapper.local_table, [values])
+    key = mapper.identity_key_from_primary_key([values[column.key] for column in mapper.primary_key])
+    known = session.identity_map.get(key)
+    if known is not None:
+        session.expire(known)
 
 
 @cache

@@ -35,7 +35,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed
+from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed, put_off
 from frontdoor.events import Event, instant, read_event, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
@@ -159,7 +159,31 @@ def encode(envelope: dict[str, Any]) -> bytes:
     return to_json({name: value for name, value in envelope.items() if value is not None})
 
 
+def _envelope(record: Recorded) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": record.id,
+        "source": record.source,
+        "type": record.type,
+        "subject": record.stream,
+        "time": instant(record.time),
+        "datacontenttype": "application/json",
+        "dataschema": DATASCHEMA.format(type=record.type, version=record.schema_version),
+        "area": record.area,
+        "version": record.version,
+        "epoch": record.epoch,
+        "actor": record.actor,
+        "correlationid": record.correlation,
+        "causationid": record.causation,
+        "traceparent": record.traceparent,
+        "previous": record.previous,
+        "data": record.data,
+    }
+
+
 Apply = Callable[[Session, Recorded], None]
+Said = tuple[str, str, int]
+"""What a cause has led to: (stream, event type, which one of its type on that stream)."""
 GREW = "frontdoor_log_grew"
 """The PostgreSQL channel on which a log tells its relay that it has something to send."""
 NOTE_UNRELAYED = """
@@ -198,8 +222,8 @@ class EventLog:
             .order_by(columns.id)
             .limit(bindparam("most"))
         )
-        self.said_because = select(columns.stream, columns.type, columns.ordinal).where(
-            columns.caused_by == bindparam("cause")
+        self._said_because = select(columns.caused_by, columns.stream, columns.type, columns.ordinal).where(
+            columns.caused_by.in_(bindparam("causes", expanding=True))
         )
         self.epochs = Table(
             "epoch",
@@ -238,58 +262,83 @@ class EventLog:
         ]
         if not new:
             return []
-        version, previous = self._head(session, stream)
+        version, previous = self._head(session, stream, begins=expected_version == 0)
         if expected_version is not None and version != expected_version:
             raise Stale(stream)
         records = []
-        rows = []
         for event, ordinal in new:
             version += 1
             record = self._record(event, stream, version, previous, said)
             previous = record.hash
             records.append(record)
-            rows.append(_row(record, said.occasion.caused_by, ordinal))
-        self._insert_rows(session, stream, rows)
-        reach("append.inserted")
+            self._unwritten(session).rows.append(_row(record, said.occasion.caused_by, ordinal))
+        self._unwritten(session).heads[stream] = version, previous
+        if session.in_nested_transaction():
+            self.write_out(session)
         for record in records:
             self.apply(session, record)
         return records
 
-    def _insert_rows(self, session: Session, stream: str, rows: list[dict[str, Any]]) -> None:
+    def _unwritten(self, session: Session) -> "_Unwritten":
+        unwritten = session.info.get(_UNWRITTEN)
+        if unwritten is None:
+            unwritten = session.info[_UNWRITTEN] = _Unwritten()
+            put_off(session, lambda: self.write_out(session))
+        return unwritten
+
+    def write_out(self, session: Session) -> None:
+        """Insert what has been appended in this transaction, before somebody looks for it in the table."""
+        unwritten: _Unwritten | None = session.info.pop(_UNWRITTEN, None)
+        if unwritten is None:
+            return
         try:
-            session.connection().execute(self._insert, rows)
+            session.connection().execute(self._insert, unwritten.rows)
         except IntegrityError as clash:
             # Somebody else has said this version, or the same because of the same cause, since we looked: whoever
             # looks again finds it.
-            if _constraint(clash) in {"log_stream_version", "log_once_per_cause"}:
-                raise Stale(stream) from clash
+            if _is_stale(clash):
+                raise Stale(unwritten.rows[0]["stream"]) from clash
             raise
+        reach("append.inserted")
+
+    def _write_out_of(self, session: Session, stream: str) -> None:
+        unwritten: _Unwritten | None = session.info.get(_UNWRITTEN)
+        if unwritten is not None and stream in unwritten.heads:
+            self.write_out(session)
 
     def _record(self, event: Event, stream: str, version: int, previous: bytes | None, said: "Saying") -> Recorded:
         kind, occasion = type(event), said.occasion
-        named = {
-            "specversion": "1.0",
-            "id": event_id(occasion.now),
-            "source": f"front-door/{self.source}",
-            "type": kind.__name__,
-            "subject": stream,
-            "time": instant(occasion.now),
-            "datacontenttype": "application/json",
-            "dataschema": DATASCHEMA.format(type=kind.__name__, version=kind.schema_version),
-            "area": occasion.area,
-            "version": version,
-            "epoch": occasion.epoch,
-            "actor": occasion.actor,
-            "correlationid": occasion.correlation,
-            "causationid": occasion.causation,
-            "traceparent": occasion.traceparent,
-            "previous": previous.hex() if previous else None,
-            "data": event.model_dump(mode="json"),
-        }
-        record = decode(encode(named))
-        # The event is at hand: nobody need read it back from its bytes.
-        record.__dict__["event"] = event
+        record = Recorded(
+            id=event_id(occasion.now),
+            source=f"front-door/{self.source}",
+            type=kind.__name__,
+            schema_version=kind.schema_version,
+            stream=stream,
+            version=version,
+            time=datetime.fromisoformat(instant(occasion.now)),
+            area=occasion.area,
+            epoch=occasion.epoch,
+            actor=occasion.actor,
+            correlation=occasion.correlation,
+            causation=occasion.causation,
+            traceparent=occasion.traceparent,
+            previous=previous.hex() if previous else None,
+            data=event.model_dump(mode="json"),
+            payload=b"",
+        )
+        # Frozen for everybody else: what is hashed is what is here, and the event need not be read back from it.
+        record.__dict__.update(payload=encode(_envelope(record)), event=event)
         return record
+
+    def said_before(self, session: Session, causes: Sequence[str]) -> dict[str, set[Said]]:
+        """Say what each of these causes has led to. What a batch is about is looked for at once, and remembered."""
+        known: dict[str, set[Said]] = session.info.setdefault(_SAID, {})
+        unknown = [cause for cause in causes if cause not in known]
+        if unknown:
+            known |= {cause: set() for cause in unknown}
+            for row in session.connection().execute(self._said_because, {"causes": unknown}):
+                known[row.caused_by].add((row.stream, row.type, row.ordinal))
+        return known
 
     def epoch(self, session: Session) -> int:
         """Give the epoch of the service's history: 1, and one more after each restore from an older copy."""
@@ -301,8 +350,12 @@ class EventLog:
         session.connection().execute(insert(self.epochs).values(number=number, opened_at=now))
         return number
 
-    def _head(self, session: Session, stream: str) -> tuple[int, bytes | None]:
-        found = session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
+    def _head(self, session: Session, stream: str, *, begins: bool = False) -> tuple[int, bytes | None]:
+        """Give a stream's last version and its hash; whether one that `begins` was there, the index says later."""
+        unwritten: _Unwritten | None = session.info.get(_UNWRITTEN)
+        if unwritten is not None and stream in unwritten.heads:
+            return unwritten.heads[stream]
+        found = None if begins else session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
         return (found.version, found.hash) if found else (0, None)
 
     def version(self, session: Session, stream: str) -> int:
@@ -314,17 +367,20 @@ class EventLog:
         table = self.table.c
         found = select(table.payload).where(table.stream == stream, table.version >= since).order_by(table.version)
         found = found.limit(limit)
+        self._write_out_of(session, stream)
         return [decode(payload) for payload in session.connection().scalars(found)]
 
     def traceparent(self, session: Session, stream: str) -> str | None:
         """Give the traceparent of a stream's first event; None where there is none."""
         table = self.table.c
         first = select(table.payload).where(table.stream == stream, table.version == 1)
+        self._write_out_of(session, stream)
         payload = session.connection().scalar(first)
         return decode(payload).traceparent if payload else None
 
     def after(self, session: Session, log_id: int, limit: int) -> list[Row[Any]]:
         """Read up to `limit` rows (id, event_id, payload) behind a place in the log, in log order."""
+        self.write_out(session)
         return list(session.connection().execute(self._behind, {"place": log_id, "most": limit}))
 
     def keep_others_out(self, session: Session) -> None:
@@ -342,6 +398,7 @@ class EventLog:
 
     def last_id(self, session: Session) -> int:
         """Give the id of the log's last row, 0 for an empty log."""
+        self.write_out(session)
         return session.connection().scalar(select(func.max(self.table.c.id))) or 0
 
 
@@ -352,7 +409,7 @@ class Saying:
         self._session = session
         self.occasion = occasion
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._before: set[tuple[str, str, int]] | None = None
+        self._before: set[Said] | None = None
 
     def number(self, stream: str, event: Event) -> int | None:
         """Number this event among those of its type that the cause leads to on its stream; None without a cause."""
@@ -367,15 +424,27 @@ class Saying:
         if self.occasion.caused_by is None or ordinal is None:
             return False
         if self._before is None:
-            cause = {"cause": self.occasion.caused_by}
-            rows = self._session.connection().execute(log.said_because, cause)
-            self._before = {(row.stream, row.type, row.ordinal) for row in rows}
+            self._before = log.said_before(self._session, [self.occasion.caused_by])[self.occasion.caused_by]
         return (stream, type(event).__name__, ordinal) in self._before
 
 
-def _constraint(clash: IntegrityError) -> str | None:
+@dataclass
+class _Unwritten:
+    """What has been appended in a transaction and not inserted yet, and where its streams stand."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    heads: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
+
+
+_UNWRITTEN = "frontdoor_unwritten"
+_SAID = "frontdoor_said_before"
+_STALE = {"log_stream_version", "log_once_per_cause", "log.stream, log.version"}
+"""Names, PostgreSQL's and SQLite's, of the rules that only somebody quicker can make us break."""
+
+
+def _is_stale(clash: IntegrityError) -> bool:
     told = getattr(clash.orig, "diag", None)
-    return told.constraint_name if told else None
+    return (told.constraint_name if told else str(clash.orig).partition("failed: ")[2]) in _STALE
 
 
 def _row(record: Recorded, caused_by: str | None, ordinal: int | None) -> dict[str, Any]:

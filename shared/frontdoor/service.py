@@ -58,7 +58,15 @@ def _seal_audit(parts: Parts) -> int:
     return 0  # nobody has anything to do about a seal
 
 
-SEALING = Chore("audit-seal", _seal_audit, every=audit_seal.EVERY)
+def _forget_answers(parts: Parts) -> int:
+    answers.forget(parts)
+    return 0  # nor about an answer that nobody asks for again
+
+
+EVERYBODYS = (
+    Chore("audit-seal", _seal_audit, every=audit_seal.EVERY),
+    Chore("answers", _forget_answers, every=600.0),
+)
 """What every service does beside its own chores."""
 
 
@@ -77,10 +85,10 @@ class Service:
     backlog: metrics.Backlog = metrics.no_backlog
 
     def __post_init__(self) -> None:
-        """Add the kept tables that every service has to its metadata, and the chore that every service does."""
+        """Add the kept tables that every service has to its metadata, and the chores that every service does."""
         for part in (positions, parking, answers, access, audit_seal):
             part.define(self.metadata)
-        object.__setattr__(self, "chores", (*self.chores, SEALING))
+        object.__setattr__(self, "chores", (*self.chores, *EVERYBODYS))
 
     @property
     def metadata(self) -> MetaData:

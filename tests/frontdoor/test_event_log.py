@@ -1,11 +1,12 @@
 """The log: numbered streams, a chain of hashes, nothing decided on an older picture, nothing said twice."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import MetaData
 
-from frontdoor.database import Database, claim
+from frontdoor.database import Database, claim, undone_alone
 from frontdoor.event_log import EventLog, Occasion, Saying, Stale, Unclaimed, decode
 from frontdoor.events import LinkRenewed
 from frontdoor.testing import NOW
@@ -78,6 +79,36 @@ def test_a_failed_transaction_leaves_nothing_behind(database, log):
 
     with database.read() as session:
         assert log.stream(session, "link/1") == []
+
+
+def test_whoever_looks_in_the_same_transaction_finds_what_was_appended_in_it(database, log):
+    said = Occasion(NOW, "x", "sample", "c")
+    with database.write() as session:
+        log.append(session, "link/1", 0, [renewed(1)], Saying(session, said))
+        claim(session, "link/1")
+        log.append(session, "link/1", 1, [renewed(2)], Saying(session, said))
+
+        assert log.version(session, "link/1") == 2
+        assert [record.version for record in log.stream(session, "link/1")] == [1, 2]
+        assert log.last_id(session) == 2
+
+
+def test_what_is_undone_alone_takes_nothing_with_it_that_was_appended_before(database, log):
+    said = Occasion(NOW, "x", "sample", "c")
+
+    def fail(session):
+        with undone_alone(session):
+            log.append(session, "link/2", 0, [renewed(1)], Saying(session, said))
+            raise ZeroDivisionError
+
+    with database.write() as session:
+        log.append(session, "link/1", 0, [renewed(1)], Saying(session, said))
+        with suppress(ZeroDivisionError):
+            fail(session)
+        log.append(session, "link/3", 0, [renewed(1)], Saying(session, said))
+
+    with database.read() as session:
+        assert [record.stream for _, record in log.all(session)] == ["link/1", "link/3"]
 
 
 def test_one_cause_says_each_thing_once(database, log):

@@ -61,8 +61,8 @@ def _said(assembly: Assembly, hearer: str, causes: list[str]) -> set[str]:
 
 
 def _effect(session: Session, parts: Parts, cause: str) -> str:
-    row = session.connection().execute(parts.log.said_because, {"cause": cause}).first()
-    return f"{row.stream} {row.type}" if row else "?"
+    stream, kind, _ = min(parts.log.said_before(session, [cause])[cause], default=("?", "", 0))
+    return f"{stream} {kind}".rstrip()
 
 
 def _is_the_same(place: Place, events: list[Row[Any]]) -> bool:

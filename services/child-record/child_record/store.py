@@ -10,7 +10,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from child_record.domain import Line
 from frontdoor.access import Subject
-from frontdoor.database import DERIVED, UtcDateTime, upsert
+from frontdoor.database import DERIVED, UtcDateTime, put
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import LinkRenewed, RecordChildNoted, RecordOpened, StepNoted, instant, read_instant
 from frontdoor.identifiers import normal_reference
@@ -107,9 +107,9 @@ def apply(session: Session, recorded: Recorded) -> None:
         case StepNoted() as noted:
             _note(session, recorded.area, noted)
         case RecordChildNoted(child_id=child_id, identity=identity):
-            _put(session, Child(area=recorded.area, child_id=child_id, identity=identity))
+            put(session, Child, area=recorded.area, child_id=child_id, identity=identity)
         case LinkRenewed(reference=reference, recipient=recipient, generation=generation):
-            _put(session, Link(area=recorded.area, reference=reference, recipient=recipient, generation=generation))
+            put(session, Link, area=recorded.area, reference=reference, recipient=recipient, generation=generation)
 
 
 def _open(session: Session, area: str, event: RecordOpened) -> None:
@@ -140,15 +140,11 @@ def _reach(session: Session, area: str, reference: str, kind: str, who: str, thr
     if kind == "agency" and who in record.agencies:
         return
     at = record.received_at
-    _put(session, Reach(area=area, reference=reference, kind=kind, who=who, through=through, received_at=at))
+    put(session, Reach, area=area, reference=reference, kind=kind, who=who, through=through, received_at=at)
 
 
 def _add(session: Session, table: type[Row], /, **values: Any) -> None:
     session.connection().execute(_INSERTS[table], values)
-
-
-def _put(session: Session, row: Row) -> None:
-    upsert(session, _table(type(row)), [row.model_dump()])
 
 
 def _table(kind: type[Row]) -> Table:
@@ -184,6 +180,7 @@ def versions_of(session: Session, streams: Collection[str]) -> dict[str, int]:
     """Say of each of these streams how often it has changed, in one query; 0 where it has not begun yet."""
     logged = log.table.c
     last = select(logged.stream, func.max(logged.version)).where(logged.stream.in_(streams)).group_by(logged.stream)
+    log.write_out(session)
     found = {stream: version for stream, version in session.connection().execute(last)}  # noqa: C416  rows, unpacked
     return dict.fromkeys(streams, 0) | found
 

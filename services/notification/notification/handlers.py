@@ -1,14 +1,16 @@
 """What notification does: it notes whom to tell, says what each is to be told, and sends it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
 from frontdoor import access
 from frontdoor.calendars import due_on, local_date
+from frontdoor.database import undone_alone
 from frontdoor.delivery.hearer import Heard, NotYet
 from frontdoor.event_log import Stale
 from frontdoor.events import (
@@ -30,6 +32,7 @@ from notification.channels import Channel, Message
 
 log = structlog.get_logger()
 
+Result = TypeVar("Result")
 INTAKE = "referral-intake"
 BATCH = 50
 """Notices taken at a time: in one transaction before the provider is called for each, in one after."""
@@ -195,6 +198,20 @@ def _look_up(parts: Parts, channel: Channel, notice: domain.Notice) -> domain.An
 
 def _take(parts: Parts) -> Taken:
     """Decide about the next due notices, and commit an attempt of each that may be sent."""
+    return _careful_if_need_be(lambda careful: _taken(parts, careful=careful))
+
+
+def _careful_if_need_be(do: Callable[[bool], Result]) -> Result:
+    """Do it at once; where anything is wrong with one notice, again, so that it holds up no other."""
+    try:
+        return do(False)
+    except (Stale, OperationalError):
+        raise
+    except Exception:  # noqa: BLE001  nothing has been kept; what it is and of which notice is found and told now
+        return do(True)
+
+
+def _taken(parts: Parts, *, careful: bool) -> Taken:
     taken = []
     with _working(parts) as work:
         seen = {row.notice for row in store.due(work.session, parts.area.id, work.now, BATCH)}
@@ -202,18 +219,21 @@ def _take(parts: Parts) -> Taken:
         due = [_notice(row) for row in store.due(work.session, parts.area.id, work.now, BATCH)]
         for notice in (notice for notice in due if notice.notice in seen):
             with suppress(Stale):  # somebody else has changed this one: look again next time
-                taken.append((notice, _prepare_alone(work, notice)))
+                taken.append((notice, _prepare_alone(work, notice, careful=careful)))
     return taken
 
 
-def _prepare_alone(work: Work, notice: domain.Notice) -> Message | None:
+def _prepare_alone(work: Work, notice: domain.Notice, *, careful: bool) -> Message | None:
     """Prepare one notice so that whatever is wrong with it holds up no other: it is put off, then given to a person."""
     try:
-        with work.following(f"notice/{notice.notice}"), work.session.begin_nested():
+        with work.following(f"notice/{notice.notice}"), undone_alone(work.session, careful=careful):
             return _prepare(work, notice)
     except (Stale, OperationalError):  # somebody else was there, or the database is busy: no fault of this notice
         raise
-    except Exception as trouble:  # noqa: BLE001  its own words may be personal: only its type is told
+    except Exception as trouble:
+        if not careful:
+            raise
+        # Its own words may be personal: only its type is told.
         log.warning("notice_not_written", notice=notice.notice, error=type(trouble).__name__)
         before = domain.stumbles(store.life_of(work.session, notice.notice))
         work.append(_stream(notice.notice), notice.version, domain.stumbled(notice, before, work.now))
@@ -294,26 +314,31 @@ def _send(parts: Parts, channel: Channel, taken: Taken, *, restored: bool) -> No
 
 
 def _note_results(parts: Parts, results: Sequence[tuple[domain.Notice, domain.Answer]]) -> int:
-    if not results:
-        return 0
-    with _working(parts) as work:
-        work.claim(*(_stream(before.notice) for before, _ in results))
-        for before, answer in results:
-            _note_result(work, before, answer)
+    if results:
+        _careful_if_need_be(lambda careful: _note_all(parts, results, careful=careful))
     return len(results)
 
 
-def _note_result(work: Work, before: domain.Notice, answer: domain.Answer) -> None:
+def _note_all(parts: Parts, results: Sequence[tuple[domain.Notice, domain.Answer]], *, careful: bool) -> None:
+    with _working(parts) as work:
+        work.claim(*(_stream(before.notice) for before, _ in results))
+        for before, answer in results:
+            _note_result(work, before, answer, careful=careful)
+
+
+def _note_result(work: Work, before: domain.Notice, answer: domain.Answer, *, careful: bool) -> None:
     try:
-        with work.following(f"notice/{before.notice}"), work.session.begin_nested():
+        with work.following(f"notice/{before.notice}"), undone_alone(work.session, careful=careful):
             row = store.notice(work.session, before.notice)
             if row is not None and row.state == "sending":
                 said = domain.outcome(_notice(row), answer, work.now)
                 work.append(_stream(row.notice), row.version, said)
     except OperationalError:
         raise
-    except Exception as trouble:  # noqa: BLE001  the next round asks again; the others' results are kept now
-        log.warning("result_not_noted", notice=before.notice, error=type(trouble).__name__)
+    except Exception as trouble:
+        if not careful:
+            raise
+        log.warning("result_not_noted", notice=before.notice, error=type(trouble).__name__)  # asked again next round
 
 
 def _working(parts: Parts) -> AbstractContextManager[Work]:

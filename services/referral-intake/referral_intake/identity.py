@@ -18,13 +18,13 @@ def note_matches(work: Work, child_id: str, identity: Mapping[str, Any]) -> int:
     facts = matching.facts_of(identity)
     keys = matching.keys_of(work.parts.secret, facts)
     work.claim(*names_of(work, identity))
+    others = store.children_with_keys(work.session, work.area.id, keys, child_id)
+    noted = store.paired_with(work.session, child_id, [other.child_id for other in others]) if others else set()
     found = 0
-    for other_id in store.children_with_keys(work.session, work.area.id, keys, child_id):
-        other = store.child_of(work.session, other_id)
-        theirs = work.keys.unseal_or(other.identity if other else None, {})
-        match = matching.judge(facts, matching.facts_of(theirs))
-        if match is not None and store.find_pair(work.session, other_id, child_id) is None:
-            store.keep_match(work.session, _row(work, other_id, child_id, match))
+    for other in others:
+        match = matching.judge(facts, matching.facts_of(work.keys.unseal_or(other.identity, {})))
+        if match is not None and other.child_id not in noted:
+            store.keep_match(work.session, _row(work, other.child_id, child_id, match))
             found += 1
     store.keep_match_keys(work.session, work.area.id, child_id, keys)
     return found

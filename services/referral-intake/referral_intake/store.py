@@ -35,6 +35,8 @@ from referral_intake.visibility import Relations
 PAGE = 50
 """Referrals on one page of a list."""
 MOST_CHILDREN, MOST_ALERTS, MOST_MATCHES = 200, 200, 200
+MOST_COMPARED = 12
+"""Children that a new one is compared with: whoever decides about these finds the others through them."""
 MOST_ROUTES = 10_000
 LONGEST_PAUSE = timedelta(minutes=5)
 """Whoever keeps nothing for longer has left the form alone."""
@@ -247,17 +249,25 @@ def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable
     session.add_all(MatchKey(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes) - known))
 
 
-def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[str]:
-    """Find the other children with one of these keys, at most `MOST_CHILDREN`, in the order of their ids."""
-    theirs = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.hash).in_(hashes))
-    others = theirs.where(col(MatchKey.child_id) != but).distinct()
-    return session.scalars(others.order_by(col(MatchKey.child_id)).limit(MOST_CHILDREN)).all()
+def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
+    """Find other children with one of these keys, at most `MOST_COMPARED`, in the order of their ids.
+
+    One child may have been referred a thousand times; what it costs to find that out must not grow with it.
+    """
+    keyed = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.hash).in_(hashes))
+    found = keyed.where(col(MatchKey.child_id) != but).limit(MOST_COMPARED * len(hashes))
+    known = sorted(set(session.scalars(found)))[:MOST_COMPARED]
+    if not known:
+        return []
+    return session.scalars(select(Child).where(col(Child.child_id).in_(known)).order_by(col(Child.child_id))).all()
 
 
-def find_pair(session: Session, one: str, other: str) -> PossibleMatch | None:
-    """Find the possible match of two children, whichever came first."""
-    pairs = tuple_(col(PossibleMatch.earlier), col(PossibleMatch.later)).in_([(one, other), (other, one)])
-    return session.scalars(select(PossibleMatch).where(pairs)).first()
+def paired_with(session: Session, child_id: str, others: Collection[str]) -> set[str]:
+    """Say which of these it has been noted of that they may be this child, whichever came first."""
+    either = [pair for other in others for pair in ((other, child_id), (child_id, other))]
+    pairs = tuple_(col(PossibleMatch.earlier), col(PossibleMatch.later)).in_(either)
+    known = session.execute(select(col(PossibleMatch.earlier), col(PossibleMatch.later)).where(pairs))
+    return {one for pair in known for one in pair} - {child_id}
 
 
 def keep_match(session: Session, match: PossibleMatch) -> None:

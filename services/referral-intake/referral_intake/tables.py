@@ -8,7 +8,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, upsert
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, put
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
@@ -408,7 +408,7 @@ def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinke
 
 
 def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
-    upsert(session, Contact.__table__, [{"area": recorded.area, **event.model_dump()}])  # type: ignore[attr-defined]
+    put(session, Contact, area=recorded.area, **event.model_dump())
 
 
 def _apply_pathways(session: Session, recorded: Recorded, event: PathwaysAdopted) -> None:

@@ -213,7 +213,10 @@ class Ears:
         try:
             with self._turn:
                 for source, run in groupby(self._in_order(records), key=self._source):
-                    self._hand_over(source, list(run))
+                    if source == self.service:
+                        self._pass_by(list(run))
+                    else:
+                        self._hand_over(source, list(run))
         except BaseException as trouble:
             self.fatal = trouble
             raise Interrupted from trouble
@@ -253,6 +256,12 @@ class Ears:
             count = self.hearer.deliver(source, [self._payload(record) for record in records], self._keeping(records))
             self._step(records[:count])
             records = records[count:]
+
+    def _pass_by(self, records: list[ConsumerRecord[Any, Any]]) -> None:
+        """Step over what we have said ourselves, in the topic that several services share."""
+        with self.hearer.parts.database.write() as session:
+            self._keeping(records)(session, len(records))
+        self._step(records)
 
     def _payload(self, record: ConsumerRecord[Any, Any]) -> bytes:
         payload = record.value or b""

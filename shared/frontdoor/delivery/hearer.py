@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session
 
 from frontdoor import metrics, tracing
+from frontdoor.database import undone_alone
 from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place, Positions
 from frontdoor.delivery.progress import Progress
@@ -218,6 +219,7 @@ class Hearing:
         heard = [_decoded(payload) for payload in payloads]
         self.claim(sorted({record.stream for record in heard if record}))
         reach("hear.claimed")
+        self.hearer.parts.log.said_before(self.session, [record.id for record in heard if record])
         count = 0
         for count, (record, payload) in enumerate(zip(heard, payloads, strict=True), 1):  # noqa: B007
             if record is None:
@@ -340,7 +342,7 @@ class Hearing:
     def _held_apart(self, work: Work) -> Iterator[None]:
         """Leave nothing of an event that ends in a refusal or waits for its cause."""
         if self.careful:
-            with self.session.begin_nested():
+            with undone_alone(self.session):
                 yield
             return
         try:
@@ -376,7 +378,7 @@ class Hearing:
 
     def _try_parked(self, parked_id: int, record: Recorded) -> bool:
         try:
-            with self.session.begin_nested():
+            with undone_alone(self.session):
                 self._run(record)
         except NotYet as missing:
             self.parked.wait(self.session, parked_id, missing.source, missing.stream)

@@ -1,0 +1,337 @@
+"""Rows on the real parts: PostgreSQL that answers when a commit is on disk, and Kafka with acks from all."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import random
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx2
+import psycopg
+from tests.bench import carriers, load
+from tests.bench.measure import Rate, compared, row, spent_by, spent_in, timing
+
+from all_in_one.assembly import services
+from frontdoor.app import area_of, wall_clock, wire
+from frontdoor.database import Database
+from frontdoor.migrations import migrate
+from frontdoor.seal import KeyStore
+from frontdoor.settings import SECRETS, Settings, kept_secret
+from frontdoor.testing_real import Kafka, PostgreSQL, free_port
+
+ROOT = Path(__file__).parents[2]
+FORM = json.loads((ROOT / "tests" / "journeys" / "examples" / "referral.json").read_text())
+LARGE = os.environ.get("FRONTDOOR_BENCH_LARGE") == "1"
+ACCEPTS, LEAST = 800, 4_000
+NAIVE = 300
+NAMES = ("Ada", "Bela", "Cai", "Dot", "Eli", "Fay", "Gus", "Hal", "Ivo", "Jan", "Kit", "Lou", "Max", "Nia", "Oz", "Pip")
+SIZES = (10_000, 1_000_000, 10_000_000) if LARGE else (10_000, 1_000_000)
+
+
+class OnDisk(PostgreSQL):
+    """PostgreSQL as everywhere but in tests that must be quick."""
+
+    @classmethod
+    def described(cls, port):
+        made = super().described(port)
+        made.container.with_command("postgres -c max_connections=300 -c shared_buffers=512MB")
+        return made
+
+
+def forms(count, seed=1):
+    """Make forms of as many children, each with a name and a day of their own, without numbers."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        child = {name: value for name, value in FORM["child"].items() if name not in {"nhs_number", "upn"}}
+        day = f"{chance.randint(2016, 2023)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+        names = (chance.choice(NAMES), "".join(chance.choices("abdeiklmnorstu", k=9)).title())
+        yield FORM | {"child": child | {"given_name": names[0], "family_name": names[1], "date_of_birth": day}}
+
+
+@dataclass
+class Parts:
+    """The containers, a folder with the installation's secrets, and the databases of the run."""
+
+    postgres: PostgreSQL
+    kafka: Kafka
+    folder: Path
+
+    @property
+    def settings(self):
+        return Settings(data=self.folder)
+
+    def wired(self, name, url=None):
+        """Put a service's parts together on PostgreSQL; `url`: its database, else a fresh one."""
+        service = next(service for service in services() if service.name == name)
+        database = Database(url or self.postgres.fresh())
+        migrate(database, name)
+        keys = KeyStore(Database(self.keys))
+        return service, wire(service, self.settings, database, keys, area_of(self.settings), self.folder, wall_clock)
+
+    @property
+    def keys(self):
+        return f"sqlite:///{self.folder / 'keys.sqlite'}"
+
+
+@contextmanager
+def started():
+    """Start the containers."""
+    with ExitStack() as stack:
+        folder = Path(mkdtemp(prefix="bench-"))
+        for name in SECRETS:
+            kept_secret(folder, name)
+        yield Parts(stack.enter_context(OnDisk.started()), stack.enter_context(Kafka.started()), folder)
+
+
+def rows():
+    """Every row that needs the real parts."""
+    with started() as parts:
+        yield accept_beside_least(parts)
+        yield accept_beside_usual(parts)
+        filled = carriers.fill(parts, forms(ACCEPTS))
+        yield relayed(parts, filled)
+        spread, floor, naive = spread_pairs(parts, filled)
+        yield row("spread, through Kafka", SPREAD.format(FLOOR), list(zip(spread, floor, strict=True)), goal=0.33)
+        yield row("spread, beside the usual", SPREAD.format(USUAL), list(zip(spread, naive, strict=True)), goal=50)
+        yield latency(parts)
+        yield from queue_pages(parts)
+        yield booked(parts)
+
+
+# --- accept -----------------------------------------------------------------------------------------------------------
+
+ACCEPT = "HTTP POST /api/referrals, 16 connections, one worker, on disk before the answer, beside {}"
+
+
+def accept_beside_least(parts):
+    """Beside the least that could do it."""
+    what = ACCEPT.format("Starlette and asyncpg keeping the body unread, in one statement")
+    return compared("accept, beside the least", what, lambda: ours(parts), lambda: peer(parts, "least"), goal=0.3)
+
+
+def accept_beside_usual(parts):
+    """Beside what most would write."""
+    what = ACCEPT.format("FastAPI and SQLModel's ORM keeping a row and an outbox row")
+    return compared("accept, beside the usual", what, lambda: ours(parts), lambda: peer(parts, "usual"), goal=2)
+
+
+def ours(parts):
+    """Send to intake in a process of its own, which relays to Kafka meanwhile."""
+    told = {
+        "FRONTDOOR_DATA": str(parts.folder),
+        "FRONTDOOR_DATABASE_URL": parts.postgres.fresh(),
+        "FRONTDOOR_KEYS_URL": parts.postgres.fresh(),
+        "FRONTDOOR_KAFKA": parts.kafka.bootstrap,
+        "FRONTDOOR_KAFKA_GROUPS": secrets.token_hex(4),
+    }
+    command = [sys.executable, "-m", "referral_intake"]
+    return served(parts, command, told, ACCEPTS, "/referral-intake/health/live", "demo-senco")
+
+
+def peer(parts, name):
+    """Send to one of the peers in a process of its own."""
+    url = parts.postgres.fresh().replace("+psycopg", "")
+    command = [sys.executable, "-m", "uvicorn", f"tests.bench.peers:{name}", "--log-level", "warning", "--port"]
+    return served(parts, command, {"BENCH_DATABASE": url}, LEAST if name == "least" else ACCEPTS, "/", "")
+
+
+def served(parts, command, told, count, ready, token):
+    """Start a server, warm it, send so many, and stop it."""
+    port = free_port()
+    environment = os.environ | told | {"PORT": str(port), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([*command, str(port)] if "uvicorn" in command else command, env=environment) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{port}{ready}")
+            load.send(port, load.requests(forms(100, 2), "/api/referrals", token))
+            requests = load.requests(forms(count), "/api/referrals", token)
+            before = spent_by(process.pid) + spent_in(parts.postgres)
+            seconds, took = load.send(port, requests)
+            cpu = spent_by(process.pid) + spent_in(parts.postgres) - before
+        finally:
+            process.terminate()
+            process.wait()
+    more = {"p50_ms": load.percentile(took, 0.5), "p99_ms": load.percentile(took, 0.99)}
+    return Rate(count / seconds, cpu / count * 1000, more)
+
+
+def wait_for(address):
+    """Wait until something answers there, whatever it says."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            httpx2.get(address, timeout=2)
+            return
+        except httpx2.HTTPError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+# --- carrying ---------------------------------------------------------------------------------------------------------
+
+
+def relayed(parts, filled):
+    """Send a whole log to Kafka, beside reading the same rows and sending their bytes."""
+    what = "events of a log sent to Kafka and struck off, beside reading and sending the same bytes"
+    return compared(
+        "relay", what, lambda: carriers.relay(parts, filled), lambda: carriers.bare_relay(parts, filled), goal=0.75
+    )
+
+
+SPREAD = "referrals carried from intake's log through Kafka into the queues, sealed and audited, beside {}"
+FLOOR = "a COPY of as many rows that deduplicates nothing and says nothing"
+USUAL = "FastStream at its defaults with SQLModel's ORM, an event at a time"
+
+
+def spread_pairs(parts, filled):
+    """Measure ours, the floor and the usual by turns."""
+    found = [[], [], []]
+    for _ in range(3):
+        found[0].append(carriers.spread(parts, filled))
+        found[1].append(carriers.bare_spread(parts, filled))
+        found[2].append(carriers.usual_spread(parts, filled, NAIVE))
+    return found
+
+
+def latency(parts):
+    """From the commit of a referral to the commit of its queue entries, beside produce, consume, insert."""
+    what = "milliseconds from intake's commit to triage's, 20 a second, beside produce, consume and insert (medians)"
+    return compared(
+        "latency from commit to visible",
+        what,
+        lambda: carriers.latency(parts, forms(150)),
+        lambda: carriers.bare_latency(parts),
+        unit="ms",
+        goal=2.5,
+        less=True,
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+GROW = """
+insert into entry select area, 'R' || n, agency, version, child_id, kind, status, open, priority, priority_order,
+  received_at + n * interval '1 second', due_at + (n %% 5000) * interval '1 hour', standard, standard_version, needs,
+  support, rules, flags, referrer_role, sent_by, organisation, setting, family, out_of_area, to_be_sorted,
+  redirected_from, story, holder, decided_at, corrected_until, met, breached, clock_runs
+from (select * from entry where agency = 'health' limit 1) one, generate_series(%s::int, %s::int) n
+"""
+
+
+def queue_pages(parts):
+    """The first page of a queue, and one from a random place, as the queue grows."""
+    from triage_panel import store  # noqa: PLC0415
+
+    service, triage = parts.wired("triage-panel")
+    carriers.hear_one(parts, triage, service, forms(1))
+    address = triage.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    found, filled = {}, 0
+    with psycopg.connect(address, autocommit=True) as admin:
+        for size in SIZES:
+            admin.execute(GROW, (filled + 1, size))
+            admin.execute("vacuum analyze entry")
+            filled = size
+            found[size] = [_page_times(triage, store) for _ in range(3)]
+    for number, name in enumerate(("first page of a queue", "page of a queue at a random place")):
+        small = [Rate(times[number]) for times in found[SIZES[0]]]
+        for size in SIZES[1:]:
+            pairs = list(zip([Rate(times[number]) for times in found[size]], small, strict=True))
+            what = f"milliseconds for 50 entries of a queue of {size:,}, beside one of {SIZES[0]:,}"
+            yield row(f"{name}, {size:,}", what, pairs, unit="ms", goal=(1.2, 3)[number], less=True)
+
+
+def _page_times(triage, store, times=60):
+    """Give the median milliseconds of a first page, and of a page from a random place."""
+    chance = random.Random(1)
+    with triage.database.read() as session:
+        first = store.queue(session, "sample", "health", None, None, 1)[0]
+    took = ([], [])
+    for number in range(2 * times):
+        later = first.due_at + timedelta(hours=chance.randint(1, 4_900))
+        behind = (first.priority_order, later, first.received_at, "R") if number % 2 else None
+        with triage.database.read() as session:
+            session.connection()
+            with timing() as one:
+                assert store.queue(session, "sample", "health", None, behind, 50)
+        took[number % 2].append(1000 * one.seconds)
+    return [sorted(one)[times // 2] for one in took]
+
+
+# --- booking ----------------------------------------------------------------------------------------------------------
+
+
+def booked(parts):
+    """Places booked through the API by 16 people at once, beside updates of one row by as many."""
+    what = "places in blocks of six booked and given back, 16 at once, beside updates of one contended row"
+    return compared("booking", what, lambda: _bookings(parts), lambda: _updates(parts), goal=0.45)
+
+
+def _bookings(parts, children=160):
+    from tests.containers.conftest import words_of  # noqa: PLC0415
+
+    from frontdoor import testing  # noqa: PLC0415
+
+    testing.postgres = parts.postgres.admin
+    words = words_of("therapy_booking")
+    desk = words.Desk(testing.Stage(words.service, Path(mkdtemp(prefix="bench-", dir=parts.folder))))
+    with desk.open:
+        supply = desk.supply()
+        blocks = [desk.block(supply, seats=30, time=f"{8 + number}:00".zfill(5)) for number in range(8)]
+        waiting = [(desk.child(), blocks[number % len(blocks)]) for number in range(children)]
+        taken, refused = [], []
+
+        def book():
+            client = desk.stage.as_person("booking-coordinator")
+            while waiting:
+                try:
+                    reference, block = waiting.pop()
+                except IndexError:
+                    return
+                answer = client.post("/api/bookings", json={"reference": reference, "block": block})
+                (taken if answer.status_code == 201 else refused).append(answer)
+
+        people = [threading.Thread(target=book) for _ in range(16)]
+        with timing() as took:
+            for person in people:
+                person.start()
+            for person in people:
+                person.join()
+        faults = desk.faults()
+    testing.postgres = None
+    assert not faults, faults
+    return Rate(len(taken) / took.seconds, took.cpu / len(taken) * 1000, {"refused": len(refused)})
+
+
+def _updates(parts, seconds=2.0):
+    url = urlsplit(parts.postgres.fresh().replace("+psycopg", "")).geturl()
+
+    async def hammer():
+        async with asyncpg.create_pool(url, min_size=16, max_size=16) as pool:
+            await pool.execute("create table one (id int primary key, taken int); insert into one values (1, 0)")
+            until, done = time.perf_counter() + seconds, 0
+
+            async def update():
+                nonlocal done
+                while time.perf_counter() < until:
+                    await pool.execute("update one set taken = taken + 1 where id = 1")
+                    done += 1
+
+            await asyncio.gather(*(update() for _ in range(16)))
+            return done
+
+    return Rate(asyncio.run(hammer()) / seconds)
+
+
+multiprocessing.set_start_method("spawn", force=True)
