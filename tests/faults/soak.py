@@ -282,6 +282,7 @@ def proven(soak, wanted):
         soak.run(wanted.seconds, wanted.clients)
         soak.doing = "proving"
         say.print(soak.product.whole(wait=120).rstrip(), markup=False)
+        soak.doing = "whole"
     except (AssertionError, subprocess.TimeoutExpired) as wrong:
         return str(wrong) or type(wrong).__name__
     return f"{soak.died} died without being killed" if soak.died else None
