@@ -99,6 +99,7 @@ class Process:
             **{name: value for name, value in os.environ.items() if not name.startswith("FRONTDOOR_")},
             "PYTHONPATH": f"{ROOT}/shared:{ROOT}/services/{self.name}:{ROOT}",
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
             "FRONTDOOR_DATA": str(product.data_of(self.name)),
             "FRONTDOOR_SECRETS": str(product.secrets),
             "FRONTDOOR_DATABASE_URL": f"{database}/{role}",
@@ -162,6 +163,14 @@ class Process:
         """Ask it to stop; give its exit code."""
         self.send(signal.SIGTERM)
         return self._running.wait(timeout=45)
+
+    def doing(self):
+        """End it, and tell what each of its threads was doing."""
+        if self.is_running:
+            self.send(signal.SIGABRT)
+            with suppress(subprocess.TimeoutExpired):
+                self._running.wait(timeout=10)
+        return f"ended with {self._running.poll()}: {self.log.read_text()[-6000:]}"
 
     def says(self, word):
         """Count how often its log holds this."""
@@ -235,7 +244,10 @@ class Product:
 
     def wait_ready(self, seconds=PATIENCE):
         """Wait until every process hears and answers."""
-        wait_until(lambda: all(process.is_ready for process in self.processes.values()), "all are ready", seconds)
+        try:
+            wait_until(lambda: all(process.is_ready for process in self.processes.values()), "all are ready", seconds)
+        except AssertionError as vain:
+            raise AssertionError(f"{vain}\n{self.health()}") from None
 
     def arm(self, place, act="kill"):
         """Let every service have a fail point (by service, or one for all) that begins to count at `fire`."""
@@ -326,12 +338,14 @@ class Product:
     # --- the end of every fault ---
 
     def health(self):
-        """What each process says of itself, where all should be well and is not."""
+        """What each process says of itself, where all should be well and is not; of a silent one, what it is doing."""
         said = []
         for process in self.processes.values():
-            with suppress(httpx2.HTTPError):
-                told = httpx2.get(f"http://127.0.0.1:{process.port}/{process.name}/health/ready", timeout=5).text
-                said.append(f"{process.name} {process.member}: {told}")
+            try:
+                told = httpx2.get(f"http://127.0.0.1:{process.port}/{process.name}/health/ready", timeout=10).text
+            except httpx2.HTTPError as silent:
+                told = f"{type(silent).__name__}\n{process.doing()}"
+            said.append(f"{process.name} {process.member}: {told}")
         return "\n".join(said)
 
     def heal(self):
