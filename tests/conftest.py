@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from frontdoor import testing
+from frontdoor import database, testing
 
+database.SYNCHRONOUS = "OFF"
 testing.postgres = os.environ.get("FRONTDOOR_TEST_POSTGRES")
 REQUIRED = os.environ.get("FRONTDOOR_REQUIRE", "")
 """Names what must be there: without it a test fails instead of being left out."""

@@ -1,18 +1,34 @@
-"""`frontdoor erasures`: the list of who was erased, kept apart from all backups, and applied again after a restore."""
+"""`frontdoor erasures`: erase somebody; list who was erased, apart from all backups; erase again after a restore."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from sqlalchemy import delete
+from sqlalchemy import Select, Table, delete, or_, select
+from sqlmodel import Session
 
 from all_in_one.assembly import Assembly
 from cli.opening import opened, say, stop
+from frontdoor import files
 from frontdoor.events import EVENTS
+from frontdoor.identifiers import normal_reference
 from frontdoor.seal import KeyStore
 
-erasures = typer.Typer(no_args_is_help=True, help="Who was erased: the list, and applying it after a restore.")
-File = Annotated[Path, typer.Argument(help="A file with a child's id on each line; it names nobody.")]
+erasures = typer.Typer(no_args_is_help=True, help="Who was erased: erasing, the list, and applying it after a restore.")
+File = Annotated[Path, typer.Argument(help="A file with an id on each line; it names nobody.")]
+Reference = Annotated[str, typer.Argument(help="The reference of a referral of the child.")]
+
+
+@erasures.command("erase")
+def erase(reference: Reference) -> None:
+    """Erase the child of a referral, and of every referral linked to it: for good. Then write the list anew."""
+    with opened() as assembly:
+        ids = all_of(assembly, normal_reference(reference) or "")
+        if not ids:
+            stop(f"There is no referral {reference}.")
+        apply(assembly, ids)
+    say.print(f"{len(ids)} erased: write the list anew, and keep it apart from every backup")
 
 
 @erasures.command("list")
@@ -33,17 +49,70 @@ def apply_erasures(file: File) -> None:
     say.print(f"{erased} erased again")
 
 
-def apply(assembly: Assembly, child_ids: list[str]) -> int:
-    """Destroy the keys of these children, where they are back, and what they could be found by; count them."""
+def apply(assembly: Assembly, ids: list[str]) -> int:
+    """Destroy the keys of these children and files, where they are back, and all they could be known by; count them."""
+    gone = set(_keys(assembly).destroyed())
+    for one in ids:
+        for id_ in [*_files_of(assembly, one), one]:
+            _erase(assembly, id_)
+    return len(set(ids) - gone)
+
+
+def _erase(assembly: Assembly, id_: str) -> None:
     keys, intake = _keys(assembly), assembly.parts["referral-intake"]
-    found_by = intake.log.metadata.tables["search_hash"]
-    gone = set(keys.destroyed())
-    for child_id in child_ids:
-        keys.create(child_id, intake.clock())  # one that this copy never knew counts as erased all the same
-        keys.destroy(child_id, intake.clock())
-        with intake.database.write() as session:
-            session.connection().execute(delete(found_by).where(found_by.c.child_id == child_id))
-    return len(set(child_ids) - gone)
+    keys.create(id_, intake.clock())  # one that this copy never knew counts as erased all the same
+    keys.destroy(id_, intake.clock())
+    for name, service in assembly.services.items():
+        with assembly.parts[name].database.write() as session:
+            for table in erased_tables(service.metadata.tables.values()):
+                session.connection().execute(delete(table).where(names(table, [id_])))
+    files.forget(intake.folder / files.FOLDER, id_)
+
+
+def erased_tables(tables: Iterable[Table]) -> list[Table]:
+    """List the tables by which somebody could be known again, and which erasing empties."""
+    return [table for table in tables if table.info.get("erased_by")]
+
+
+def names(table: Table, ids: Collection[str]) -> Any:
+    """Give the condition under which a row of such a table names one of these ids."""
+    return or_(*(table.c[column].in_(ids) for column in table.info["erased_by"]))
+
+
+# --- what belongs to a child ------------------------------------------------------------------------------------------
+
+
+def all_of(assembly: Assembly, reference: str) -> list[str]:
+    """Name a referral's child, whoever is linked to it as the same, and the concerns that became their referrals."""
+    tables = assembly.parts["referral-intake"].log.metadata.tables
+    referral, concern = tables["referral"].c, tables["concern"].c
+    with assembly.parts["referral-intake"].database.read() as session:
+        ids = _found(session, select(referral.child_id).where(referral.reference == reference))
+        while more := _linked(session, tables["child_link"], ids) - ids:
+            ids |= more
+        theirs = select(referral.reference).where(referral.child_id.in_(ids))
+        ids |= _found(session, select(concern.child_id).where(concern.reference.in_(theirs)))
+    return sorted(ids)
+
+
+def _linked(session: Session, link: Table, ids: Collection[str]) -> set[str]:
+    pairs = ((link.c.child_id, link.c.other_child_id), (link.c.other_child_id, link.c.child_id))
+    is_linked = link.c.status == "linked"
+    return {one for ours, other in pairs for one in _found(session, select(other).where(is_linked, ours.in_(ids)))}
+
+
+def _files_of(assembly: Assembly, child_id: str) -> list[str]:
+    """Name the files that are about nobody but this child."""
+    intake = assembly.parts["referral-intake"]
+    of = intake.log.metadata.tables["upload_of"].c
+    with intake.database.read() as session:
+        theirs = _found(session, select(of.upload).where(of.child_id == child_id))
+        others = _found(session, select(of.upload).where(of.upload.in_(theirs), of.child_id != child_id))
+    return sorted(theirs - others)
+
+
+def _found(session: Session, wanted: Select[tuple[str]]) -> set[str]:
+    return set(session.connection().scalars(wanted))
 
 
 def _keys(assembly: Assembly) -> KeyStore:

@@ -18,7 +18,7 @@ from cli.invariants.bookings import capacity, no_double_booking, whole_blocks
 from cli.invariants.finding import Finding
 from cli.invariants.hearing import effect_once, no_event_vanishes
 from cli.invariants.histories import legal_transitions, state_is_what_was_said
-from cli.invariants.keys import keys_are_there
+from cli.invariants.keys import erased_is_gone, keys_are_there
 from cli.invariants.private import nothing_personal_outside
 from cli.invariants.relaying import relay_is_lively
 from cli.invariants.routing import exactly_once_routing, no_silent_drop, one_key_one_thing
@@ -63,6 +63,7 @@ def _check(assembly: Assembly, journal: Path | None) -> list[Finding]:
         "I15": audit_is_complete,
         "I16": audit_is_unchanged,
         "I24": keys_are_there,
+        "I24 erased": erased_is_gone,
     }
     return [_safely(number, check, assembly) for number, check in checks.items()]
 

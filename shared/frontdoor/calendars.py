@@ -258,6 +258,22 @@ def received_on(instant: datetime) -> date:
     return local_date(instant)
 
 
+class ClocksChange(ValueError):
+    """On this day the clocks change at that time: it does not exist, or exists twice."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(self.__doc__)
+        self.day = day
+
+
+def _at(day: date, local_time: time) -> datetime:
+    """Give the instant of a local time, where there is exactly one."""
+    first, second = (datetime.combine(day, local_time.replace(fold=fold), LONDON) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset():
+        raise ClocksChange(day)
+    return first.astimezone(UTC)
+
+
 def weekly_sessions(
     first_date: date, local_time: time, weeks: int, is_closed: Callable[[date], bool]
 ) -> tuple[datetime, ...]:
@@ -265,7 +281,8 @@ def weekly_sessions(
 
     A week whose day is a bank holiday of England, or closed by `is_closed` (`SchoolCalendar.is_closed`
     for a block at a school), is skipped and the block runs a week longer. Ten in the morning stays ten
-    in the morning when the clocks change, so the UTC hour differs.
+    in the morning when the clocks change, so the UTC hour differs. Raises `ClocksChange` where a session
+    would be at a time that does not exist, or exists twice, on its day.
     """
     if not 1 <= weeks <= 104:
         raise ValueError(f"A block has from 1 to 104 weekly sessions, not {weeks}.")
@@ -278,7 +295,7 @@ def weekly_sessions(
         if not is_bank_holiday(day) and not is_closed(day):
             days.append(day)
         if len(days) == weeks:
-            return tuple(datetime.combine(day, local_time, LONDON).astimezone(UTC) for day in days)
+            return tuple(_at(day, local_time) for day in days)
     raise ValueError(f"There are not {weeks} open weeks from {first_date} on.")
 
 

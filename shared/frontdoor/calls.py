@@ -193,7 +193,11 @@ def _wait_for_twin(work: Work, name: str) -> None:
 
 
 def _in_flight_still() -> Problem:
-    return Problem(409, "in_flight", "The first request with this Idempotency-Key is still being answered.")
+    return Problem(
+        409,
+        "in_flight",
+        "The first request with this Idempotency-Key is still being answered: send it again in a moment.",
+    )
 
 
 def _again(body: Any, location: str | None) -> Response:

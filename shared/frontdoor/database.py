@@ -3,15 +3,16 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ARRAY,
     DDL,
+    JSON,
     BigInteger,
     DateTime,
     Dialect,
@@ -22,9 +23,13 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     bindparam,
+    cast,
+    column,
     create_engine,
     event,
+    func,
     inspect,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,7 +44,18 @@ DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 KEPT: dict[str, Any] = {"info": {"kind": "kept"}}
 """Table arguments of a table that is never rebuilt: positions, audit, drafts, answers, leases."""
 
+
+def kept_until_erased(*columns: str) -> dict[str, Any]:
+    """Give the table arguments of a kept table by which somebody could be known again.
+
+    Erasing empties the rows that name the erased id in one of these columns: `frontdoor erasures`.
+    """
+    return {"info": {"kind": "kept", "erased_by": columns}}
+
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
+SYNCHRONOUS = "FULL"
+"""When SQLite says that a commit is done: when it is on disk. Tests that cut no power need not wait for that."""
 WRITER_WAIT = 30.0
 """Seconds of machine time that a writer waits for its turn before it gives up."""
 
@@ -301,18 +317,53 @@ def never_changed(table: Table) -> None:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def insert_absent(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
+def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert these rows, all of the same columns, in one round trip, in this order."""
+    _write_rows(session, table, rows, "plain")
+
+
+def insert_absent(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert these rows, but for those whose primary key is there already."""
-    if rows:
-        connection = session.connection()
-        statement = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-        connection.execute(statement.on_conflict_do_nothing(), rows)
+    _write_rows(session, table, rows, "absent")
 
 
-def upsert(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert these rows, or replace those that have the same primary key."""
-    if rows:
-        session.connection().execute(_upsert_into(table, session.connection().dialect.name), rows)
+def upsert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert these rows, or replace those that have the same primary key, which no two of these have."""
+    _write_rows(session, table, rows, "replacing")
+
+
+How = Literal["plain", "absent", "replacing"]
+
+
+def _write_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]], how: How) -> None:
+    if not rows:
+        return
+    connection = session.connection()
+    dialect, names = connection.dialect.name, tuple(rows[0])
+    if dialect == "sqlite" or len(rows) == 1 or any(isinstance(table.c[name].type, JSON) for name in names):
+        connection.execute(_writing(table, dialect, names, how), list(rows))
+    else:
+        connection.execute(
+            _writing(table, "columns", names, how), {name: [row[name] for row in rows] for name in names}
+        )
+
+
+@cache
+def _writing(table: Table, into: Literal["sqlite", "postgresql", "columns"], names: tuple[str, ...], how: How) -> Any:
+    """Put a statement together, once: it costs more than running it. `columns`: PostgreSQL, given a list a column."""
+    statement: Any = (sqlite if into == "sqlite" else postgresql).insert(table)
+    if into == "columns":
+        kinds = {name: table.c[name].type for name in names}
+        lists = [cast(bindparam(name, type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
+        given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="given")
+        statement = statement.from_select(names, select(*given.render_derived().c))
+    if how == "absent":
+        return statement.on_conflict_do_nothing()
+    if how == "replacing":
+        keys = [key.name for key in table.primary_key]
+        new = {one.name: statement.excluded[one.name] for one in table.columns if one.name not in keys}
+        return statement.on_conflict_do_update(index_elements=keys, set_=new)
+    return statement
 
 
 def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
@@ -323,14 +374,6 @@ def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
     known = session.identity_map.get(key)
     if known is not None:
         session.expire(known)
-
-
-@cache
-def _upsert_into(table: Table, dialect: str) -> Any:
-    statement = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    keys = [column.name for column in table.primary_key]
-    new = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=new)
 
 
 def _lock_of(name: str) -> threading.Lock:
@@ -379,7 +422,7 @@ def _sqlite_engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        for pragma in ("journal_mode=WAL", f"synchronous={SYNCHRONOUS}", "foreign_keys=ON", "busy_timeout=15000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -69,7 +69,8 @@ def _describe(document: dict[str, Any], operation: dict[str, Any], route: APIRou
         operation["responses"].setdefault("200", {"description": "The first answer again: Idempotent-Replay: true"})
     for status, meaning in problems.items():
         content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-        operation["responses"][str(status)] = {"description": meaning, "content": content}
+        own = operation["responses"].get(str(status), {}).get("content", {})
+        operation["responses"][str(status)] = {"description": meaning, "content": content | own}
 
 
 def _action(route: APIRoute) -> str | None:
@@ -120,6 +121,7 @@ _PROBLEMS = {
 _PROBLEMS_OF_POST = {
     400: "The body is not strict JSON, or the Idempotency-Key is not visible ASCII",
     409: "It is not allowed as things stand, or somebody else was faster",
+    408: "The body came too slowly",
     413: "The body is too large",
     415: "The body is of another kind",
 }

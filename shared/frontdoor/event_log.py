@@ -35,7 +35,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed, put_off
+from frontdoor.database import BigId, UtcDateTime, has_claimed, insert_rows, never_changed, put_off
 from frontdoor.events import Event, instant, read_event, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
@@ -209,7 +209,6 @@ class EventLog:
         self.table = _log_table(metadata)
         columns = self.table.c
         # Written once: putting a statement together costs more than running it.
-        self._insert = insert(self.table)
         self._last_of = (
             select(columns.version, columns.hash)
             .where(columns.stream == bindparam("stream"))
@@ -292,7 +291,7 @@ class EventLog:
         if unwritten is None:
             return
         try:
-            session.connection().execute(self._insert, unwritten.rows)
+            insert_rows(session, self.table, unwritten.rows)
         except IntegrityError as clash:
             # Somebody else has said this version, or the same because of the same cause, since we looked: whoever
             # looks again finds it.

@@ -197,6 +197,14 @@ class ChildrenUnlinked(Event, source="referral-intake"):
     reason: Sealed
 
 
+class ChildAdopted(Event, source="referral-intake"):
+    """A child lives on under another identity. Stream `adoption/<id>`; `became` seals who that is, with the old key."""
+
+    adoption: str
+    child_id: str
+    became: Sealed
+
+
 class ContactAdded(Event, source="referral-intake", people=True):
     """Somebody is to be told. Stream `contact/<contact id>`. `details` seals the form's contact as JSON."""
 
@@ -288,6 +296,7 @@ class AssessmentReady(Event, source="referral-intake"):
     child_id: str
     support: str
     agencies: tuple[Agency, ...]
+    ready_on: date | None = None
 
 
 class PathwaysAdopted(Event, source="referral-intake"):
@@ -337,6 +346,19 @@ class ConcernClosed(ConcernSaid, Event, source="referral-intake"):
     reason: Sealed
 
 
+class ScreeningRecorded(Event, source="referral-intake"):
+    """A setting screened a child in a half-term. Stream `screening/<id>`; `results` are by domain, `told` seals who."""
+
+    screening: str
+    child_id: str
+    setting: str
+    half_term: str
+    year: str
+    results: dict[str, str]
+    recorded_by: str
+    told: Sealed
+
+
 class ProgressNoted(Event, source="referral-intake"):
     """Intake heard where a referral stands with an agency. Stream `progress/<reference>`."""
 
@@ -382,6 +404,7 @@ class ReferralQueued(Event, source="triage-panel"):
     referrer_role: str | None = None
     rules: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    waits: tuple[Wait, ...] = ()
     story: Sealed
 
 
@@ -440,6 +463,20 @@ class EntryReopened(EntryChanged, Event, source="triage-panel"):
 
 class EntryRequeued(EntryChanged, Event, source="triage-panel"):
     """It stands in the queue again, on the same clock: something was added, or another agency passed it back."""
+
+
+class EntryBroughtUp(EntryChanged, Event, source="triage-panel"):
+    """The child is old enough, since `ready_on`, for a support that was asked for: it stands in the queue again.
+
+    What was decided before is decided anew by `due_at`, which counts from `ready_on`; undecided, its date stays.
+    """
+
+    support: str
+    ready_on: date
+    due_at: AwareDatetime
+    standard: str
+    standard_version: str
+    calendar_version: str
 
 
 class EntryWithdrawn(EntryChanged, Event, source="triage-panel"):
@@ -798,6 +835,15 @@ class RecordChildNoted(ChildNoted, Event, source="child-record", people=True):
     """The record heard who a child is. Stream `child-noted/<child id>`."""
 
 
+class RecordLinkNoted(Event, source="child-record"):
+    """The record heard whether two children are one. Stream `child-link-noted/<link>`; nothing is re-keyed."""
+
+    link: str
+    child_id: str
+    other_child_id: str
+    is_linked: bool
+
+
 class LinkRenewed(Event, source="child-record"):
     """A family's link was replaced: older generations no longer open. Stream `link/<reference>/<recipient>`."""
 
@@ -832,6 +878,7 @@ UNHEARD = frozenset(
         "RecipientLinkNoted",
         "RecipientNoted",
         "RecordChildNoted",
+        "RecordLinkNoted",
         "RecordOpened",
         "SenderLinkNoted",
         "StepNoted",
@@ -843,9 +890,10 @@ UNHEARD = frozenset(
         "ConcernClosed",
         "ConcernLogged",
         "ConcernReferred",
+        "ScreeningRecorded",
         "ChildrenKeptApart",
-        "ChildrenLinked",
-        "ChildrenUnlinked",
+        # nobody learns of an adoption: its contacts, who are told no more, are said as ever
+        "ChildAdopted",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",

@@ -10,13 +10,22 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from pathlib import Path
 
+from frontdoor import recordings
 from frontdoor.seal import KeyStore
 
+FOLDER = "uploads"
+"""The folder of sealed files, in the data folder."""
 LARGEST = 10 * 1024 * 1024
 TOO_LARGE = "The file must be 10 MB or smaller."
 LARGEST_UNPACKED = 200 * 1024 * 1024
 MOST_PIXELS = 100_000_000
-WRONG_FILE = "The selected file must be a PDF, Word (docx), OpenDocument (odt), PNG, JPEG or plain text file"
+LONGEST = 180
+"""Seconds that a recording may last."""
+WRONG_FILE = (
+    "The selected file must be a PDF, Word (docx), OpenDocument (odt), PNG, JPEG or plain text file, "
+    "or a recording as MP3, M4A or WAV"
+)
+TOO_LONG = "The selected recording must be 3 minutes or shorter"
 UNSAFE = "The selected file could not be checked: save it again and choose the new file"
 _EICAR = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
@@ -58,6 +67,8 @@ def kind_of_file(data: bytes) -> str:
         return "image/jpeg"
     if data.startswith(b"PK\x03\x04"):
         return _kind_of_zip(data)
+    if kind := recordings.kind_of(data):
+        return _short_enough(kind, data)
     return _kind_of_text(data)
 
 
@@ -95,6 +106,15 @@ def _is_small(listed: Iterable[zipfile.ZipInfo], name: str) -> bool:
     return any(part.filename == name and part.file_size <= 200 for part in listed)
 
 
+def _short_enough(kind: str, data: bytes) -> str:
+    lasts = recordings.seconds(kind, data)
+    if lasts is None:
+        raise WrongFile("wrong_file", WRONG_FILE)
+    if lasts > LONGEST:
+        raise WrongFile("too_long", TOO_LONG)
+    return kind
+
+
 def _kind_of_text(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
@@ -106,7 +126,9 @@ def _kind_of_text(data: bytes) -> str:
 
 
 def without_whereabouts(kind: str, data: bytes) -> bytes:
-    """Give a photo without what the camera noted in it: where it was taken may be a safe address."""
+    """Give a photo or recording without what the device noted in it: where it was made may be a safe address."""
+    if kind in recordings.KINDS:
+        return recordings.plain(kind, data)
     if kind == "image/png":
         return _plain_png(data)
     return _plain_jpeg(data) if kind == "image/jpeg" else data
@@ -163,6 +185,12 @@ def keep(folder: Path, keys: KeyStore, file_id: str, data: bytes) -> None:
     (folder / file_id).write_text(keys.seal(file_id, b64encode(data).decode()))
 
 
+def forget(folder: Path, file_id: str) -> None:
+    """Take a file that `keep` wrote away, where it is there."""
+    (folder / file_id).unlink(missing_ok=True)
+
+
 def read(folder: Path, keys: KeyStore, file_id: str) -> bytes:
     """Read a file that `keep` wrote; empty where it has been erased."""
-    return b64decode(keys.unseal_or((folder / file_id).read_text(), ""))
+    kept = folder / file_id
+    return b64decode(keys.unseal_or(kept.read_text() if kept.exists() else None, ""))

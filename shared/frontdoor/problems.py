@@ -54,7 +54,7 @@ def parse_json(body: bytes) -> Any:
         _check(value, MAX_DEPTH)
     except (ValueError, RecursionError) as wrong:
         reason = wrong.args[0] if isinstance(wrong, _NotStrict) else "it is not valid JSON in UTF-8"
-        raise Problem(400, "malformed", f"The body cannot be read: {reason}.") from None
+        raise Problem(400, "malformed", f"The body cannot be read: {reason}. Send strict JSON, in UTF-8.") from None
     return value
 
 

@@ -27,7 +27,7 @@ from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import Hearer, Subscriptions
 from frontdoor.event_log import MOST, EventLog, Stale
 from frontdoor.events import Event
-from frontdoor.guard import Guard
+from frontdoor.guard import Guard, guarded
 from frontdoor.problems import Command, Problem
 from frontdoor.seal import KeyMissing
 from frontdoor.seen import Seen
@@ -189,20 +189,25 @@ def _explain_errors(app: FastAPI) -> None:
 
 def _answer_with(explain: Callable[[Any], Problem]) -> Callable[[Request, Exception], Response]:
     def handle(request: Request, error: Exception) -> Response:
-        problem = explain(error)
-        if problem.status >= 500 and not isinstance(error, Busy | OperationalError):
-            log.error("unexpected", error=type(error).__name__, exc_info=error)
-        if wants_json(request):
-            return problems.answer(problem, _headers(problem))
-        if problem.status == 401:
-            return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
-        signin.show(request, request.app.state.parts)
-        own_words = isinstance(error, Refused) or problem.status == 429
-        page = error_page(request, problem.status, None, problem.title if own_words else None)
-        page.headers.update(_headers(problem))
-        return page
+        answer = _answer(request, error, explain(error))
+        guarded(answer.headers, request.url.path)  # what nobody expected is answered outside all middleware
+        return answer
 
     return handle
+
+
+def _answer(request: Request, error: Exception, problem: Problem) -> Response:
+    if problem.status >= 500 and not isinstance(error, Busy | OperationalError):
+        log.error("unexpected", error=type(error).__name__, exc_info=error)
+    if wants_json(request):
+        return problems.answer(problem, _headers(problem))
+    if problem.status == 401:
+        return RedirectResponse(f"/sign-in?next={quote(_asked_for(request), safe='')}", 303)
+    signin.show(request, request.app.state.parts)
+    own_words = isinstance(error, Refused) or problem.status == 429
+    page = error_page(request, problem.status, None, problem.title if own_words else None)
+    page.headers.update(_headers(problem))
+    return page
 
 
 def _asked_for(request: Request) -> str:
@@ -240,7 +245,10 @@ def _denied(error: access.Denied) -> Problem:
 
 
 def _http(error: HTTPException) -> Problem:
-    known = {404: _NOT_FOUND, 405: Problem(405, "method_not_allowed", "This address does not take that method.")}
+    known = {
+        404: _NOT_FOUND,
+        405: Problem(405, "method_not_allowed", "Use another method: this address does not take that one."),
+    }
     return known.get(error.status_code, Problem(error.status_code, "error", str(error.detail)))
 
 
@@ -249,10 +257,12 @@ def _wrong_parameters(error: RequestValidationError) -> Problem:
     return problems.wrong_fields(fields)
 
 
-_NOT_FOUND = Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
+_NOT_FOUND = Problem(404, "not_found", "There is nothing here, or nothing that you may see: check the address.")
 _BUSY = Problem(503, "busy", "This cannot be saved just now. Nothing has been lost: try again in a moment.")
 _STALE = Problem(409, "stale", "Somebody else changed this in the meantime: look again.")
-_FAILED = Problem(500, "failed", "Something went wrong on our side. Nothing you sent has been lost.")
+_FAILED = Problem(
+    500, "failed", "Something went wrong on our side. Try again in a few minutes: nothing that has a reference is lost."
+)
 _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Problem: lambda error: error,
     Refused: _refused,
@@ -263,7 +273,9 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     HTTPException: _http,
     RequestValidationError: _wrong_parameters,
     Busy: lambda _: _BUSY,
-    KeyMissing: lambda _: Problem(503, "key_missing", "This cannot be shown just now. Nothing has been lost."),
+    KeyMissing: lambda _: Problem(
+        503, "key_missing", "This cannot be shown just now. Nothing has been lost: try again later."
+    ),
     OperationalError: lambda _: _BUSY,
     InternalError: lambda _: _BUSY,  # PostgreSQL has ended a transaction that stood idle
     # The audit may not be written: without it nothing is shown.

@@ -26,7 +26,7 @@ from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.logs import set_up_logs
-from frontdoor.seal import KeyStore
+from frontdoor.seal import TABLE, KeyStore
 from frontdoor.service import ChoreRunner, Service, build
 from frontdoor.work import Parts, Work
 
@@ -43,11 +43,11 @@ def sample_area() -> Area:
 
 
 @cache
-def empty_database(service: Service) -> bytes:
-    """Make a service's tables once for all tests of a process: an SQLite file without a row."""
+def empty_database(metadata: MetaData) -> bytes:
+    """Make tables once for all tests of a process: an SQLite file without a row."""
     with TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/empty.sqlite")
-        database.create(service.metadata)
+        database.create(metadata)
         with database.engine.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -82,10 +82,18 @@ def _address(service: Service, folder: Path) -> str:
         if not kept.exists():
             kept.write_text(copied(postgres, _template(postgres, service)))
         return address_of(postgres, kept.read_text())
-    file = folder / f"{service.name}.sqlite"
+    return _file(folder / f"{service.name}.sqlite", service.metadata)
+
+
+def _file(file: Path, metadata: MetaData) -> str:
     if not file.exists():
-        file.write_bytes(empty_database(service))
+        file.write_bytes(empty_database(metadata))
     return f"sqlite:///{file}"
+
+
+@cache
+def _log_of(source: str) -> EventLog:
+    return EventLog(source, MetaData(), lambda _session, _record: None)
 
 
 @cache
@@ -132,9 +140,8 @@ class Owners:
 
     def _log(self, source: str) -> tuple[Database, EventLog]:
         if source not in self._logs:
-            log = EventLog(source, MetaData(), lambda _session, _record: None)
-            database = Database(f"sqlite:///{self._folder / source}-owner.sqlite")
-            database.create(log.metadata)
+            log = _log_of(source)
+            database = Database(_file(self._folder / f"{source}-owner.sqlite", log.metadata))
             self._logs[source] = (database, log)
         return self._logs[source]
 
@@ -147,7 +154,7 @@ class Stage:
         area = sample_area()
         database = Database(_address(service, folder))
         weakref.finalize(self, database.dispose)
-        self.keys = KeyStore(Database(f"sqlite:///{folder / 'keys'}.sqlite"))
+        self.keys = KeyStore(Database(_file(folder / "keys.sqlite", TABLE.metadata)))
         self.parts = Parts(
             service=service.name,
             database=database,

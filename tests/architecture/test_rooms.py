@@ -27,6 +27,7 @@ ITS_OWN = {
         "filled_form.py",
         "assumed_answers.py",
         "form_pages.py",
+        "form_values.py",
         "form_details.py",
         "drafts.py",
         "told.py",
@@ -41,9 +42,14 @@ ITS_OWN = {
         "bulk.py",
         "bulk_pages.py",
         "concern_rules.py",
+        "concern_forms.py",
         "concerns.py",
         "concern_pages.py",
+        "screening_rules.py",
+        "screenings.py",
+        "screening_pages.py",
         "matching.py",
+        "paper_rules.py",
         "identity.py",
         "identity_pages.py",
         "pathways.py",
@@ -52,7 +58,9 @@ ITS_OWN = {
         "fhir.py",
         "fhir_api.py",
         "tables.py",
+        "applied.py",
     },
+    "triage-panel": {"sheet.py"},  # what a triager reads of a form, and which category opens it
     "therapy-booking": {
         "allocation",  # who gets which block: an engine of its own, pure and without a database
         "supplies.py",  # whom and where sessions are bought with and from

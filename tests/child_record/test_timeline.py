@@ -44,7 +44,7 @@ def test_a_timeline_has_the_fields_that_programs_rely_on(told, timeline):
     assert (
         line | {"service": "referral-intake", "what": "received", "agency": None, "text": "Referral received"} == line
     )
-    assert set(line) == {"at", "service", "what", "by", "agency", "text"}
+    assert set(line) == {"reference", "at", "service", "what", "by", "agency", "text"}
 
 
 def test_nothing_personal_stands_in_a_timeline_or_in_the_log(stage, told, timeline, canaries):
@@ -218,9 +218,21 @@ def everything_else(told):
     }
     amended = events.ReferralAmended(agencies=agencies, text=told.sealed("x"), **names)
     withdrawn = events.ReferralWithdrawn(agencies=agencies, reason=told.sealed("x"), **names)
+    pair = {"link": "L-4MXKQ7PD", "child_id": told.child_id, "other_child_id": "C-2222222A"}
     return [
+        ("child-link/L-4MXKQ7PD", events.ChildrenLinked(**pair)),
+        ("child-link/L-4MXKQ7PD", events.ChildrenUnlinked(**pair, reason=told.sealed("x"))),
         (f"referral/{told.reference}", amended),
         *(told.entry(kind, reason_code="other") for kind in sorted(changed, key=lambda kind: kind.__name__)),
+        told.entry(
+            events.EntryBroughtUp,
+            support="paediatrics",
+            ready_on=told.now.date(),
+            due_at=told.now,
+            standard="triage",
+            standard_version="1",
+            calendar_version="1",
+        ),
         told.entry(events.EntryClaimed, holder=None),
         told.entry(events.EntryRedirected, redirect_to="education", reason_code="other"),
         told.entry(events.StandardBreached, standard="triage", due_at=told.now, noticed_at=told.now),

@@ -1,6 +1,7 @@
 """Two who want the same of a child, a concern, a form or the pathways at the same moment, on PostgreSQL."""
 
 from collections import Counter
+from threading import Barrier
 
 import pytest
 
@@ -146,3 +147,34 @@ def test_a_form_that_is_taken_up_and_deleted_at_the_same_moment_is_with_one_pers
 
     assert senco.get(form).status_code == (200 if taken.status_code == 303 else 404)
     assert teacher.get(form).status_code == 404
+
+
+def test_the_same_file_pressed_four_times_at_the_same_moment_is_kept_once(intake, race):
+    form, all_have_looked = intake.stage.as_person("senco").post("/refer").headers["location"], Barrier(4)
+    object.__setattr__(intake.stage.parts, "scan", lambda _data: all_have_looked.wait() >= 0)
+
+    def presses():
+        said = {"kind": "hearing", "upload": "yes"}
+        file = {"file": ("report.txt", b"Report.")}
+        return intake.stage.as_person("senco").post(f"{form}/evidence", data=said, files=file)
+
+    answers = race(*[presses] * 4)
+
+    assert {answer.headers["location"] for answer in answers} == {f"{form}/report-0"}
+    with intake.stage.look() as session:
+        assert session.connection().exec_driver_sql("select count(*) from upload").scalar() == 1
+
+
+def test_an_adoption_and_a_change_of_contacts_at_the_same_moment_leave_nobody_to_be_told(intake, race):
+    before, after = intake.sent(), intake.sent(intake.form(child__given_name="Ada"))
+    body = {"contacts": intake.form()["contacts"]}
+
+    answers = race(
+        asks(intake, f"/api/referrals/{before}/adopted", {"new_reference": after}, "health-triager"),
+        asks(intake, f"/api/referrals/{before}/contacts", body, "senco"),
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 201]
+    assert intake.post("/api/search", {"name": "Wren"}, "health-triager").json() == {"children": []}
+    [last] = {event.contact_id: event for event in intake.said("ContactChanged")}.values()
+    assert last.safe_to_contact is False

@@ -91,7 +91,14 @@ def test_what_is_parked_is_counted_by_reason_with_the_age_of_the_oldest(case):
 
 def test_what_is_due_and_not_done_is_counted(case):
     due = by(read(case)[1]["frontdoor_due"], "what")
-    assert {"alerts_unread", "breaches_due", "notices_due", "notices_in_flight", "notices_for_a_person"} == due.keys()
+    assert {
+        "alerts_unread",
+        "breaches_due",
+        "notices_due",
+        "notices_in_flight",
+        "notices_for_a_person",
+        "no_health_visitor",
+    } == due.keys()
     assert due["breaches_due"] == 0
     case.front_door.clock.forward(days=60)
     assert by(read(case)[1]["frontdoor_due"], "what")["breaches_due"] > 0

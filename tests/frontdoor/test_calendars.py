@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from frontdoor.calendars import (
     LONDON,
     LONGEST_COUNT,
+    ClocksChange,
     DateRange,
     SchoolCalendar,
     SchoolTerm,
@@ -330,6 +331,18 @@ class TestWeeklySessions:
     def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change(self, first: str, starts: tuple[str, str]) -> None:
         sessions = weekly_sessions(day(first), time(9), 2, lambda _: False)
         assert sessions == tuple(utc(start) for start in starts)
+
+    @pytest.mark.parametrize("first", ["2026-03-22", "2026-03-29", "2026-10-18", "2026-10-25", "2027-03-21"])
+    @pytest.mark.parametrize("at", [time(1), time(1, 30), time(1, 59)])
+    def test_a_time_that_does_not_exist_or_exists_twice_is_refused_with_its_day(self, first: str, at: time) -> None:
+        with pytest.raises(ClocksChange) as refused:
+            weekly_sessions(day(first), at, 2, lambda _: False)
+        assert refused.value.day in {day("2026-03-29"), day("2026-10-25"), day("2027-03-28")}
+
+    @pytest.mark.parametrize("first", ["2026-03-29", "2026-10-25"])
+    @pytest.mark.parametrize("at", [time(0, 59), time(2)])
+    def test_the_minutes_before_and_after_the_clocks_change_are_times_like_others(self, first: str, at: time) -> None:
+        assert len(weekly_sessions(day(first), at, 2, lambda _: False)) == 2
 
     def test_a_block_skips_half_term_and_runs_a_week_longer(self) -> None:
         sessions = weekly_sessions(day("2026-10-13"), time(13, 30), 6, SAINT_GREGORYS.is_closed)

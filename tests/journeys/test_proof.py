@@ -20,6 +20,15 @@ pytestmark = pytest.mark.slow
 
 FORM = json.loads((Path(__file__).parent / "examples" / "referral.json").read_text())
 FORM["child"]["nhs_number"] = "9990004005"
+SCREENED = {
+    "token": "S-22222222",
+    "child.given_name": "Robin",
+    "child.family_name": "Aldous",
+    "half_term": "2026-autumn-2",
+    "year": "reception",
+    **{f"results.{domain}": "on_track" for domain in ("communication", "cognition", "emotional")},
+    "results.physical": "flag",
+}
 SERVICES = ("child-record", "notification", "referral-intake", "therapy-booking", "triage-panel")
 
 
@@ -41,7 +50,12 @@ def lived_in_once(tmp_path_factory):
     front_door.settle()
     front_door.book(second, block)
     front_door.as_person("senco").post(f"/api/referrals/{third}/withdraw", json={"reason": "Moved away."})
+    too_young = FORM["child"] | {"date_of_birth": "2022-11-30", "nhs_number": "9992004002"}
+    fourth = front_door.refer(child=too_young, support=["educational_psychology"])["reference"]
+    front_door.decide("education", fourth, "accept")
+    front_door.as_person("teacher").post("/screening/new", data=SCREENED)
     front_door.days_pass(20)
+    assert front_door.queue("education")[fourth]["old_enough_for"] == ["educational_psychology"]
     front_door.assembly.close()
     return front_door
 

@@ -1,6 +1,6 @@
 """Who is told of what: one notice for each step, contact and channel, however often and in whatever order it comes."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import permutations
 
 import pytest
@@ -9,6 +9,7 @@ from frontdoor.delivery import parking
 from frontdoor.events import (
     BlockBooked,
     EntryAccepted,
+    EntryBroughtUp,
     EntryClaimed,
     EntryClosed,
     EntryHeld,
@@ -107,6 +108,14 @@ def test_somebody_added_later_is_told_of_what_happens_from_then_on(stage, family
     assert told == [("received", MUM), ("declined", MUM), ("declined", DAD)]
 
 
+BROUGHT_UP = {
+    "support": "paediatrics",
+    "ready_on": date(2026, 11, 18),
+    "due_at": NOW,
+    "standard": "triage",
+    "standard_version": "1",
+    "calendar_version": "1",
+}
 STEPS = [
     (EntryAccepted, "accepted", {"priority": "routine"}),
     (EntryReturned, "returned", {"reason_code": "evidence_missing"}),
@@ -115,6 +124,7 @@ STEPS = [
     (EntryResumed, "resumed", {}),
     (EntryClosed, "closed", {"reason_code": "need_met"}),
     (EntryReopened, "reopened", {"reason_code": "other"}),
+    (EntryBroughtUp, "brought_up", BROUGHT_UP),
 ]
 
 

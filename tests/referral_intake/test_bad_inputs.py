@@ -3,9 +3,14 @@
 import gzip
 import json
 import re
+import socket
+from functools import cache
 from html import unescape
+from pathlib import Path
 
 import pytest
+import yaml
+from tests.referral_intake.test_fhir import message as fhir_message
 from tests.referral_intake.test_forms import WRONG, with_value
 
 from frontdoor.problems import Problem
@@ -142,6 +147,26 @@ def test_a_test_number_is_refused_where_real_children_are_referred(tmp_path, sha
     assert refused.value.errors[0].field == "child.nhs_number"
 
 
+def test_the_demonstration_takes_every_number_that_the_contract_takes(shared_intake):
+    reference = shared_intake.sent(shared_intake.form(child__nhs_number="943 476 5919"))
+    assert shared_intake.get(f"/api/referrals/{reference}").json()["child"]["nhs_number"] == "9434765919"
+
+
+@pytest.mark.parametrize("day", ["١٤", "１４", "²", "Ⅷ", "1e1", "0x0E", " ", "+14", "1_4"])
+def test_a_day_in_other_digits_is_no_day(page, day):
+    client, form = page
+    typed = {"child.date_of_birth-day": day, "child.date_of_birth-month": "3", "child.date_of_birth-year": "2021"}
+    answer = client.post(f"{form}/birth", data=typed)
+    assert answer.status_code == 422
+    assert day.strip() in unescape(answer.text)
+
+
+def test_an_email_address_that_is_too_long_is_refused(shared_intake):
+    long = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.example.org"
+    answer = shared_intake.send(shared_intake.form(contacts__0__channel="email", contacts__0__email=long))
+    assert [error["field"] for error in answer.json()["errors"]] == ["contacts.0.email"]
+
+
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 
@@ -228,3 +253,77 @@ def test_a_file_that_the_scanner_finds_something_in_is_refused_like_one_that_can
     send = lambda data: stage.as_person("senco").post("/api/uploads", files={"file": ("a.txt", data)})  # noqa: E731
     assert send(b"a virus").json()["code"] == "unsafe_file"
     assert send(b"a report").status_code == 201
+
+
+@pytest.mark.parametrize("condition", ["*", '"0"', 'W/"1"', "\t", "x" * 5000])
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match", "If-Unmodified-Since"])
+def test_a_condition_in_a_header_neither_lets_anything_through_nor_stops_it(shared_intake, header, condition):
+    reference = shared_intake.sent()
+    path, headers = f"/api/referrals/{reference}/withdraw", {header: condition}
+    stranger, sender = (shared_intake.stage.as_person(person) for person in ("other-senco", "senco"))
+    assert stranger.post(path, json={"reason": "x"}, headers=headers).status_code == 404
+    assert sender.post(path, json={"reason": "x"}, headers=headers).status_code == 200
+    assert sender.post(path, json={"reason": "x"}, headers=headers).status_code == 409
+
+
+def test_no_parameter_makes_a_page_longer_or_sorts_it_otherwise(shared_intake):
+    shared_intake.sent()
+    plain = shared_intake.get("/api/referrals?mine=true").json()
+    asked = "limit=1000000000&page=-1&offset=-5&sort=password&order=desc;drop&fields=*&is_admin=true"
+    assert shared_intake.get(f"/api/referrals?mine=true&{asked}").json() == plain
+
+
+def test_nothing_that_was_typed_leaves_as_a_spreadsheet(shared_intake):
+    services = (Path(__file__).parents[2] / "services").rglob("*.py")
+    giving = [path.name for path in services if "text/csv" in path.read_text()]
+    assert giving == ["bulk_pages.py"], "Before what was typed goes into a CSV, a formula in it gets a quotation mark"
+    senco = shared_intake.stage.as_person("senco")
+    assert senco.get("/refer/bulk/template.csv").text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://localhost:{port}/",
+        "http://[::1]:{port}/",
+        "http://0x7f000001:{port}/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:{port}/_x",
+    ],
+)
+def test_nobody_makes_us_call_an_address(shared_intake, address):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.settimeout(0.02)
+        said = address.format(port=listening.getsockname()[1])
+        message = fhir_message(MessageHeader__source={"endpoint": said})
+        assert shared_intake.post("/api/fhir/$process-message", message, "gp").status_code in {200, 201}
+        shared_intake.sent(shared_intake.form(concern=said, child__setting=said[:60], referrer__organisation=said[:60]))
+        headers = {"Origin": "http://testserver", "Referer": said, "X-Forwarded-Host": said, "Forwarded": f"for={said}"}
+        shared_intake.stage.as_person("senco").get("/", headers=headers)
+        with pytest.raises(TimeoutError):
+            listening.accept()
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+TABLE = yaml.safe_load((Path(__file__).parent / "bad_inputs.yaml").read_text())
+
+
+@cache
+def names_in(file):
+    return set(re.findall(r"def (test_\w+)", (Path(__file__).parents[1] / file).read_text()))
+
+
+def test_each_of_the_74_kinds_of_bad_input_is_proved_by_tests_that_are_there():
+    assert [row["number"] for row in TABLE] == list(range(1, 75))
+    missing = []
+    for row in TABLE:
+        assert row["answer"], row
+        assert row["proved_by"] or row.get("not_here"), row
+        for test in row["proved_by"]:
+            file, _, name = test.partition("::")
+            missing += [] if name in names_in(file) else [f"{row['number']}: {test}"]
+    assert not missing

@@ -77,7 +77,8 @@ def test_of_a_file_with_one_wrong_row_none_is_taken_and_the_row_is_named(intake,
     answer = choose(senco, file_of(ROW, wrong, ROW))
     said = text_of(answer)
     assert answer.status_code == 422
-    assert "Nothing has been sent: 1 of 3 rows are wrong" in said
+    assert "Nothing has been sent: 1 of 3 rows is wrong" in said
+    assert "Row 3, Wren Aldous: 2 things to put right" in said
     assert "Row 3, Wren Aldous" in said
     assert "Enter a full UK postcode" in said
     assert "Date of birth must be a real date" in said
@@ -94,7 +95,35 @@ def test_of_a_file_with_one_wrong_row_none_is_taken_and_the_row_is_named(intake,
 def test_each_mistake_is_said_with_its_column(senco, changed, column):
     answer = choose(senco, file_of(ROW | changed))
     assert answer.status_code == 422
-    assert re.search(rf">{re.escape(column)}</t", answer.text), text_of(answer)
+    assert re.search(rf">\s*{re.escape(column)}\s*</dt", answer.text), text_of(answer)
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"Concern": ""}, "Fill in this cell"), ({"Date of birth": ""}, "Fill in this cell"),
+    ({"Needs": ""}, "Fill in this cell"), ({"Needs": "XYZ"}, "Use the codes that are listed"),
+    ({"Support asked for": "Speech"}, "Use the codes that are listed"),
+    ({"Parental responsibility": "maybe"}, "Write yes or no"),
+    ({"Tell them by": "pigeon"}, "Write one of: email, sms, letter, phone, none"),
+])  # fmt: skip
+def test_what_to_write_in_a_cell_is_said_in_words_of_a_file(senco, changed, said):
+    page = choose(senco, file_of(ROW | changed))
+    assert said in text_of(page)
+    assert 'name="file"' in page.text
+
+
+def test_mistakes_stand_in_the_order_of_the_columns(senco):
+    page = choose(
+        senco, file_of(ROW | {"Consent given on": "", "First name": "", "Postcode": "x", "Needs": "XYZ"})
+    ).text
+    found = re.findall(r'<dt class="govuk-summary-list__key">\s*([^<]*?)\s*</dt>', page)
+    assert found == ["First name", "Postcode", "Needs", "Consent given on"]
+
+
+def test_every_row_is_seen_in_words_before_anything_is_sent(senco):
+    seen = text_of(senco.get(choose(senco, file_of(ROW)).headers["location"]))
+    for said in ("Send 1 referral?", "Wren Aldous", "Sunday 14 March 2021", "Speech, language and communication",
+                 "Speech and language therapy", "Marian Aldous"):  # fmt: skip
+        assert said in seen
 
 
 @pytest.mark.parametrize(("data", "said"), [

@@ -1,5 +1,6 @@
 """What a referral may say besides: it is kept whole, shown to those whom it concerns, and never a gate."""
 
+import re
 from datetime import UTC, date, datetime, time
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from frontdoor.calendars import received_on
 from frontdoor.testing import NOW
-from referral_intake import domain, reports, visibility
+from referral_intake import paper_rules, reports, visibility
 from referral_intake.commands import Child, ReferralForm
 
 EVERYTHING = {
@@ -146,14 +147,16 @@ def test_what_is_wrong_besides_is_said_beside_its_field(shared_intake, path, val
 ])  # fmt: skip
 def test_what_is_keyed_in_was_received_when_it_came(by, on, at, posted, received):
     now = datetime(2027, 1, 4, 12, tzinfo=UTC)
-    said = domain.arrived_at(by, date.fromisoformat(on), time.fromisoformat(at) if at else None, posted=posted, now=now)
+    said = paper_rules.arrived_at(
+        by, date.fromisoformat(on), time.fromisoformat(at) if at else None, posted=posted, now=now
+    )
     assert said == datetime.fromisoformat(received).replace(tzinfo=UTC)
 
 
 @given(st.sampled_from(["email", "post", "hand", "telephone"]), st.dates(date(2026, 1, 1), date(2026, 11, 18)),
        st.none() | st.times(), st.booleans())  # fmt: skip
 def test_nothing_is_received_later_than_now_or_before_the_day_it_came(by, on, at, posted):
-    received = domain.arrived_at(by, on, at, posted=posted, now=NOW)
+    received = paper_rules.arrived_at(by, on, at, posted=posted, now=NOW)
     assert received <= NOW
     assert received == NOW or received_on(received) >= on
 
@@ -163,6 +166,12 @@ def test_the_clock_of_a_paper_form_starts_when_it_came(intake):
     assert answer["received_at"] == "2026-11-13T09:00:00.000000Z"
     assert answer["acknowledge_by"].startswith("2026-11-17")
     assert intake.said("ReferralSubmitted")[0].arrived_by == "post"
+
+
+def test_who_keys_in_what_came_after_five_reads_from_when_every_date_counts(intake):
+    reference = intake.sent(intake.form(arrived={"by": "email", "on": "2026-11-16", "at": "17:40"}))
+    said = " ".join(re.sub(r"<[^>]+>", "", intake.get(f"/referrals/{reference}/received").text).split())
+    assert "every date counts from Tuesday 17 November 2026" in said
 
 
 def test_a_family_cannot_say_that_its_form_came_earlier(intake):

@@ -139,6 +139,77 @@ def test_a_message_takes_its_referral_back(intake):
     assert intake.said("ReferralWithdrawn")
 
 
+def update(intake, person="gp", identifier="7f6f", **changed):
+    """A message that says more of the one referral there is."""
+    changed.setdefault("MessageHeader__reason", {"coding": [{"code": "update"}]})
+    reference = intake.said("ReferralSubmitted")[0].reference
+    made = message(ServiceRequest__identifier=[{"system": fhir.REFERENCE, "value": reference}], **changed)
+    return intake.post(PATH, made | {"identifier": {"value": identifier}}, person)
+
+
+@pytest.fixture
+def told(intake):
+    """Intake with the message's referral in it."""
+    assert intake.post(PATH, message(), "gp").status_code == 201
+    return intake
+
+
+def test_an_update_adds_what_is_new_and_is_taken_once(told):
+    notes = MESSAGE["entry"][1]["resource"]["note"] + [{"text": "She has had a hearing test since."}]
+    answers = [update(told, ServiceRequest__note=notes) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    Bundle.model_validate(answers[0].json())
+    reference = resource(answers[0].json(), "ServiceRequest")["id"]
+    added = told.get(f"/api/referrals/{reference}", "gp").json()["additions"]
+    assert [one["text"] for one in added] == ["She has had a hearing test since."]
+    assert told.said("ContactChanged") == []
+
+
+def test_an_update_changes_how_somebody_is_reached(told):
+    telecom = [{"system": "phone", "value": "07700 900601"}]
+    assert update(told, RelatedPerson__telecom=telecom).status_code == 200
+    reference = told.said("ReferralSubmitted")[0].reference
+    [contact] = told.get(f"/api/referrals/{reference}", "gp").json()["contacts"]
+    assert (contact["name"], contact["channel"], contact["phone"]) == ("Marian Aldous", "phone", "+44 7700 900601")
+    assert told.said("ReferralAmended") == []
+
+
+def test_what_an_update_does_not_say_of_a_contact_stays_as_it_was(told):
+    update(told, RelatedPerson__relationship=[{"text": "mum"}], RelatedPerson__telecom=[])
+    reference = told.said("ReferralSubmitted")[0].reference
+    [contact] = told.get(f"/api/referrals/{reference}", "gp").json()["contacts"]
+    assert (contact["relationship"], contact["parental_responsibility"]) == ("mum", True)
+    assert (contact["channel"], contact["email"]) == ("email", "marian@example.org")
+
+
+def test_what_an_update_cannot_change_is_refused_and_not_lost_in_silence(told):
+    answer = update(told, Patient__birthDate="2021-03-15")
+    [issue] = answer.json()["issue"]
+    assert (answer.status_code, issue["expression"]) == (422, ["child.date_of_birth"])
+    assert "take the referral back" in issue["diagnostics"]
+
+
+def test_an_update_that_ends_the_request_takes_it_back(told):
+    assert update(told, ServiceRequest__status="revoked").status_code == 200
+    assert told.said("ReferralWithdrawn")
+
+
+def test_an_update_of_a_strangers_referral_finds_nothing(told):
+    assert update(told, "health-visitor").status_code == 404
+
+
+def test_an_update_without_anything_new_changes_nothing(told):
+    assert update(told).status_code == 200
+    assert told.said("ReferralAmended") == told.said("ContactChanged") == []
+
+
+def test_what_goes_out_names_the_profiles_of_uk_core(told):
+    bundle = told.get(f"/api/fhir/ServiceRequest/{told.said('ReferralSubmitted')[0].reference}", "gp").json()
+    named = {one["resource"]["resourceType"]: one["resource"].get("meta") for one in bundle["entry"]}
+    for kind in ("ServiceRequest", "Patient", "RelatedPerson"):
+        assert named[kind] == {"profile": [f"https://fhir.hl7.org.uk/StructureDefinition/UKCore-{kind}"]}
+
+
 @pytest.mark.parametrize(("wrong", "status", "where"), [
     (message(Patient__birthDate="2026-13-01"), 422, None),
     (message(Patient__birthDate="2027-01-01"), 422, "child.date_of_birth"),
@@ -148,7 +219,10 @@ def test_a_message_takes_its_referral_back(intake):
     (message(Consent__status="rejected"), 422, "consent.given"),
     (message(Patient=None), 422, None),
     (message(MessageHeader__eventCoding={"code": "booking-request"}), 422, None),
-    (message(MessageHeader__reason={"coding": [{"code": "update"}]}), 422, None),
+    (message(MessageHeader__reason={"coding": [{"code": "merge"}]}), 422, None),
+    (message() | {"type": "document"}, 422, None),
+    (message() | {"Wren Aldous": 1}, 422, None),
+    (message(Patient__Aldous="Wren"), 422, None),
     (message(RelatedPerson=None), 422, "contacts"),
     ({"resourceType": "Patient"}, 422, None),
     ({"resourceType": "Bundle", "type": "message", "entry": [{"resource": "x"}]}, 422, None),

@@ -221,3 +221,84 @@ def test_no_name_stands_in_clear_among_the_keys(intake, two):
             for row in session.connection().exec_driver_sql(f"select * from {table}")
         )
     assert not any(word in written for word in ("Wren", "wren", "Aldous", "9990123012", "SS3"))
+
+
+# --- a new identity ---------------------------------------------------------------------------------------------------
+
+ADA = {
+    "given_name": "Ada",
+    "family_name": "Gull",
+    "date_of_birth": "2021-03-14",
+    "postcode": "CO3 9ZZ",
+    "nhs_number": "9990101000",
+}
+
+
+@pytest.fixture
+def adopted(intake):
+    """A child's referrals before and after an adoption, of which a triager has said so."""
+    before, after = intake.sent(intake.form(child=WREN)), intake.sent(intake.form(child=ADA), "health-visitor")
+    answer = intake.post(f"/api/referrals/{before}/adopted", {"new_reference": after}, "health-triager")
+    assert (answer.status_code, answer.json()) == (200, {"status": "sealed"})
+    return before, after
+
+
+@pytest.mark.parametrize("ask", [{"nhs_number": WREN["nhs_number"]}, {"name": "Wren Aldous"}])
+def test_after_an_adoption_the_old_number_and_name_find_nothing(intake, adopted, ask):
+    assert intake.post("/api/search", ask, "health-triager").json() == {"children": []}
+    found = intake.post("/api/search", {"nhs_number": ADA["nhs_number"]}, "health-triager").json()["children"]
+    assert [child["references"] for child in found] == [[adopted[1]]]
+
+
+def test_a_new_referral_under_the_old_name_is_not_held_beside_either(intake, adopted):
+    intake.sent(intake.form(child=WREN), "gp")
+    assert intake.get("/api/matches", "health-triager").json() == {"matches": []}
+
+
+def test_that_the_two_are_one_stands_nowhere_in_clear_and_is_shown_to_nobody(intake, adopted):
+    [said] = intake.said("ChildAdopted")
+    children = {event.reference: event.child_id for event in intake.said("ReferralSubmitted")}
+    assert said.child_id == children[adopted[0]]
+    assert children[adopted[1]] not in said.model_dump_json()
+    for one in adopted:
+        assert intake.get(f"/api/referrals/{one}", "health-triager").json()["linked"] == []
+
+
+def test_from_then_on_nobody_on_the_old_referral_is_told_anything(intake, adopted):
+    told = [event.safe_to_contact for event in intake.said("ContactChanged")]
+    assert told == [False] * len(intake.form()["contacts"])
+
+
+@pytest.mark.parametrize("name", ["Marian Aldous", "Somebody New"])
+def test_nor_is_whoever_is_named_there_later(intake, adopted, name):
+    contact = intake.form()["contacts"][0] | {"name": name, "safe_to_contact": True}
+    assert intake.post(f"/api/referrals/{adopted[0]}/contacts", {"contacts": [contact]}).status_code == 201
+    said = [event for event in intake.stage.said() if hasattr(event, "safe_to_contact")]
+    assert said[-1].safe_to_contact is False
+
+
+def test_a_link_between_the_two_is_taken_back_with_it(intake, two):
+    references, match = two
+    intake.post(f"/api/matches/{match}", {"same": True}, "health-triager")
+    intake.post(f"/api/referrals/{references[0]}/adopted", {"new_reference": references[1]}, "health-triager")
+    assert intake.get(f"/api/referrals/{references[1]}", "health-triager").json()["linked"] == []
+    assert intake.said("ChildrenUnlinked")
+
+
+def test_only_who_may_read_both_referrals_says_so(intake):
+    before = intake.sent(intake.form(child=WREN))
+    after = intake.sent(intake.form("early-help", child=ADA, needs=[{"code": "SEMH", "rank": "primary"}]), "parent")
+    for person, status in (("senco", 403), ("care-triager", 404), ("health-triager", 404)):
+        answer = intake.post(f"/api/referrals/{before}/adopted", {"new_reference": after}, person)
+        assert answer.status_code == status, person
+    assert intake.said("ChildAdopted") == []
+
+
+def test_a_triager_says_so_on_a_page(intake):
+    before, after = intake.sent(intake.form(child=WREN)), intake.sent(intake.form(child=ADA))
+    client = intake.stage.as_person("health-triager")
+    page = re.search(r'href="(/referrals/[^"]+/adopted)"', client.get(f"/referrals/{before}").text)[1]
+    assert "Enter the reference" in client.post(page, data={"new_reference": "Ada"}).text
+    assert client.post(page, data={"new_reference": after}).headers["location"] == f"/referrals/{before}"
+    assert intake.said("ChildAdopted")
+    assert "/adopted" not in intake.stage.as_person("senco").get(f"/referrals/{before}").text

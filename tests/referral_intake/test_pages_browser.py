@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from tests.referral_intake.test_bulk import ROW, file_of
 
 from frontdoor.testing import Stage
 from referral_intake.app import service
@@ -259,21 +260,45 @@ def test_every_page_of_the_form_passes_axe_at_320_pixels_for_a_senco_and_a_healt
         ]:
             page.goto(link if link.startswith("http") else f"{address}{link}")
             look(page)
-        page.goto(f"{form}/evidence")
-        page.get_by_label("What is it?").select_option("hearing")
-        page.get_by_label("File").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": name.encode()})
-        page.get_by_role("button", name="Upload the file").click()
-        look(page)
+        for kind in ("hearing", "child_voice"):
+            page.goto(f"{form}/evidence")
+            page.get_by_label("What is it?").select_option(kind)
+            file = {"name": "a.txt", "mimeType": "text/plain", "buffer": f"{name} {kind}".encode()}
+            page.get_by_label("File").set_input_files(file)
+            page.get_by_role("button", name="Upload the file").click()
+            assert page.url.endswith(("/report-0", "/voice-1"))
+            look(page)
         page.goto(f"{form}/evidence")
         look(page)
         page.goto(f"{address}/sign-in")
         page.request.post(f"{address}/sign-out")
 
 
+def test_what_becomes_of_a_file_of_referrals_passes_axe_at_320_pixels(page, address):
+    page.goto(f"{address}/sign-in?next=/refer/bulk")
+    page.get_by_label("Priya Raman", exact=True).check()
+    page.get_by_role("button", name="Sign in").click()
+    files = (
+        b"no file of ours",
+        file_of(ROW | {"Postcode": "Saltmarsh", "Date of birth": "31/2/2021"}, ROW | {"Needs": ""}),
+        file_of(ROW, ROW | {"First name": "Anneliese-Wilhelmina", "Last name": "Featherstonehaugh-Cholmondeley"}),
+    )
+    for data in files:
+        page.goto(f"{address}/refer/bulk")
+        page.locator("input[type=checkbox]").check()
+        page.locator("input[type=file]").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": data})
+        page.locator("main form button").last.click()
+        look(page)
+    with page.expect_navigation():
+        page.locator("main form button").last.click()
+    look(page)
+    assert page.locator("h1").inner_text().startswith("2 referrals")
+
+
 @pytest.mark.parametrize(("name", "pages"), [
     ("Alex Winter", ["/pathways", "/pathways/change"]),
-    ("Priya Raman", ["/concerns", "/concerns/new", "/refer/bulk"]),
-    ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink"]),
+    ("Priya Raman", ["/concerns", "/concerns/new", "/refer/bulk", "/screening", "/screening/new"]),
+    ("Ruth Okafor", ["/matches", "/links/L-22222222/unlink", "/referrals/R222-22222/adopted"]),
 ])  # fmt: skip
 def test_the_pages_of_staff_pass_axe_at_320_pixels(page, address, name, pages):
     page.goto(f"{address}/sign-in?next=/")
@@ -282,3 +307,19 @@ def test_the_pages_of_staff_pass_axe_at_320_pixels(page, address, name, pages):
     for path in pages:
         page.goto(f"{address}{path}")
         look(page)
+
+
+def test_the_preview_of_a_file_leads_from_each_error_to_its_row_by_keyboard(page, address):
+    page.goto(f"{address}/sign-in?next=/refer/bulk")
+    page.get_by_label("Priya Raman", exact=True).check()
+    page.get_by_role("button", name="Sign in").click()
+    rows = b"First name,Last name,Postcode\r\nWren,Aldous,x\r\nRobin,Aldous,y\r\n"
+    page.get_by_label("CSV file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": rows})
+    page.get_by_label("None of these children is in danger now").check()
+    page.get_by_role("button", name="Check the file").click()
+    look(page)
+    assert "There is a problem" in focused(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "row-3"

@@ -336,6 +336,17 @@ def test_a_form_is_saved_and_found_again_on_the_home_page(senco):
     assert "Maisie Thorne" in senco.get("/").text
 
 
+def test_two_tabs_on_one_form_lose_nothing_of_each_others_pages(stage, senco):
+    form = begin(senco)
+    other_tab = stage.as_person("senco")
+    other_tab.get(f"{form}/birth")
+    senco.post(f"{form}/name", data={"child.given_name": "Wren", "child.family_name": "Aldous"})
+    born = {"child.date_of_birth-day": "14", "child.date_of_birth-month": "3", "child.date_of_birth-year": "2021"}
+    other_tab.post(f"{form}/birth", data=born)
+    assert 'value="Wren"' in senco.get(f"{form}/name").text
+    assert 'value="2021"' in senco.get(f"{form}/birth").text
+
+
 def test_a_deleted_form_is_gone(senco):
     form = begin(senco)
     assert senco.get(f"{form}/delete").status_code == 200

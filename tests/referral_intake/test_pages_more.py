@@ -2,13 +2,16 @@
 
 import io
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
 from tests.referral_intake.test_pages_form import PARENT_PAGES, PERSON, REACH, STAFF_PAGES
 
 from frontdoor.access import of_person
-from frontdoor.testing import NOW
+from frontdoor.testing import NOW, Stage
+from referral_intake.app import service
 from referral_intake.filled_form import Filled
 from referral_intake.questions import reader_of
 
@@ -80,6 +83,7 @@ def test_the_form_can_be_sent_without_any_page_that_is_optional(stage):
     form = begin(parent)
     fill(parent, form, PARENT_PAGES)
     assert "7 of 7 parts completed" in text_of(parent.get(form))
+    assert "More, if you want to" not in text_of(parent.get(f"{form}/check"))
     assert parent.post(f"{form}/check").status_code == 303
 
 
@@ -157,6 +161,18 @@ def test_the_same_file_twice_is_there_once(stage):
     senco = stage.as_person("senco")
     form = begin(senco)
     assert [send_file(senco, form).headers["location"] for _ in range(2)] == [f"{form}/report-0"] * 2
+
+
+def test_the_same_file_pressed_four_times_at_the_same_moment_is_kept_once(tmp_path):
+    stage = Stage(service, tmp_path)
+    form, all_have_looked = begin(stage.as_person("senco")), threading.Barrier(4)
+    object.__setattr__(stage.parts, "scan", lambda _data: all_have_looked.wait() >= 0)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: send_file(stage.as_person("senco"), form), range(4)))
+    assert {answer.headers["location"] for answer in answers} == {f"{form}/report-0"}
+    assert len(list((tmp_path / "uploads").iterdir())) == 1
+    with stage.look() as session:
+        assert session.connection().exec_driver_sql("select count(*) from upload").scalar() == 1
 
 
 def test_a_51st_file_is_refused(stage):
@@ -260,3 +276,13 @@ def test_every_answer_is_shown_to_a_triager_in_plain_words(stage):
     assert "Name Dawn Thorne Relationship mother" in said
     assert "Also" not in said
     assert "Speech, language and communication (main need)" in said
+
+
+def test_a_box_that_nobody_ticked_is_no_line(stage):
+    parent = stage.as_person("parent")
+    form = begin(parent)
+    fill(parent, form, PARENT_PAGES)
+    parent.post(f"{form}/check")
+    page = text_of(parent.get(f"/referrals/{submitted(stage)[0].reference}"))
+    assert "Confidential address" not in page
+    assert "Role Parent" in page

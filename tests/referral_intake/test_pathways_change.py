@@ -134,8 +134,27 @@ def test_on_the_birthday_it_comes_up_again_by_itself_and_once(intake):
         intake.stage.chores()
     (ready,) = intake.said("AssessmentReady")
     assert (ready.reference, ready.support) == (reference, "educational_psychology")
-    assert ready.agencies == ("education", "health")
+    assert (ready.agencies, ready.ready_on) == (("education",), date(2027, 1, 20))
     assert intake.post(f"/api/referrals/{reference}/additions", {"text": "More"}).status_code == 201
+
+
+def test_the_sender_reads_from_when_it_is_asked_for_again_and_that_it_was(intake):
+    reference = too_young(intake)
+    receipt = unescape(intake.get(f"/referrals/{reference}/received").text)
+    assert "Educational psychology: asked for again by itself on Wednesday 20 January 2027" in receipt
+    intake.stage.clock.forward(days=63)
+    intake.stage.chores()
+    page = unescape(intake.get(f"/referrals/{reference}").text)
+    assert "Educational psychology: asked for again on Wednesday 20 January 2027, without anybody having to ask" in page
+
+
+@pytest.mark.parametrize(("rules", "agencies"), [
+    ({"education": ["support:ep"], "health": ["need:HI"]}, ("education",)),
+    ({"care": ["catch-all:ep"], "education": ["interim:send_support"]}, ("care",)),
+    ({"health": ["redirect:education"]}, ("health",)),
+])  # fmt: skip
+def test_only_the_teams_that_were_asked_are_asked_again(rules, agencies):
+    assert domain.asked_again("ep", rules) == agencies
 
 
 def test_what_was_taken_back_does_not_come_up_again(intake):

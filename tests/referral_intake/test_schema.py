@@ -8,12 +8,12 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from frontdoor.testing import Stage
-from referral_intake import api
+from referral_intake import api, fhir_api
 from referral_intake.app import service
 
 pytestmark = pytest.mark.slow
 CHECKS = (not_a_server_error, status_code_conformance, response_schema_conformance)
-ROUTES = [route for route in api.router.routes if isinstance(route, APIRoute)]
+ROUTES = [route for route in [*api.router.routes, *fhir_api.router.routes] if isinstance(route, APIRoute)]
 OPERATIONS = sorted((method, route.path) for route in ROUTES for method in route.methods or ())
 
 

@@ -214,3 +214,12 @@ def test_the_log_alone_shows_what_must_not_be(history, faults):
 def test_a_seat_in_the_tables_that_the_log_does_not_give_is_astray():
     assert found(block(), booked(), taken={("B-1-1", 1, "G-1")}) == {"seats_astray": ["G-1"]}
     assert found(block(), taken={("B-1-1", 1, "G-9")}) == {"seats_astray": ["G-9"]}
+
+
+@pytest.mark.parametrize("first", [date(2026, 10, 25), date(2026, 10, 18)])
+def test_a_block_at_an_hour_that_the_clocks_skip_or_repeat_is_refused_with_the_day(first):
+    season = domain.Season(DateRange(date(2026, 9, 1), date(2026, 12, 18)), None, lambda _: False)
+    with pytest.raises(domain.NotAllowed) as refused:
+        domain.plan("B", domain.Rhythm(first, time(1, 30), 3, 45), season)
+    assert (refused.value.field, refused.value.status) == ("time", 422)
+    assert "25 October 2026" in str(refused.value)

@@ -9,6 +9,8 @@ import pytest
 
 from frontdoor import identifiers
 from frontdoor.events import (
+    Agency,
+    AssessmentReady,
     ChildRegistered,
     Need,
     ReferralAmended,
@@ -90,6 +92,14 @@ class Queues:
         sealed = self.stage.keys.seal(first.child_id, text)
         added = ReferralAmended(reference=reference, child_id=first.child_id, agencies=first.agencies, text=sealed)
         return self.stage.hears(f"referral/{reference}", added)
+
+    def comes_of_age(self, reference: str, *agencies: Agency, ready_on: date | None = None) -> list[Any]:
+        """Let intake say that the child is old enough now for paediatrics."""
+        first = self.heard[reference][0].event
+        day = ready_on or self.stage.clock.now.date()
+        named = {"reference": reference, "child_id": first.child_id, "support": "paediatrics"}
+        ready = AssessmentReady(**named, agencies=agencies or ("health",), ready_on=day)
+        return self.stage.hears(f"referral/{reference}", ready)
 
     def withdraw(self, reference: str) -> list[Any]:
         """Let intake say that the referral was taken back."""

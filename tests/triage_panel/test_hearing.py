@@ -1,11 +1,15 @@
 """What the queues do with what they hear, in whatever order and however often it comes."""
 
+from datetime import date
+
 import pytest
 
 from frontdoor.database import Database
-from frontdoor.events import AssessmentReady, ReferralAmended
+from frontdoor.events import ReferralAmended, Wait
 from frontdoor.testing import NOW
 from triage_panel import store
+
+WAIT = Wait(support="paediatrics", ready_on=date(2027, 1, 20), interim=("early_help",))
 
 
 def test_a_referral_is_in_the_queue_of_each_agency_at_once(queues):
@@ -143,34 +147,15 @@ def test_the_tables_can_be_built_again_from_the_log(queues, tmp_path):
             assert built == session.connection().execute(rows).all() != []
 
 
-@pytest.mark.parametrize(
-    ("decided", "stands", "said"),
-    [
-        (None, "queued", "EntryAmended"),
-        ("accept", "accepted", "EntryAmended"),
-        ("decline", "queued", "EntryRequeued"),
-        ("return", "queued", "EntryRequeued"),
-    ],
-)
-def test_a_child_who_has_come_of_age_comes_up_again_where_the_team_had_ended(queues, decided, stands, said):
-    reference = queues.refer("health")
-    if decided:
-        assert queues.decide(reference, decided).status_code == 201
-    child_id = queues.heard[reference][0].event.child_id
-    ready = AssessmentReady(reference=reference, child_id=child_id, support="paediatrics", agencies=("health",))
+def test_the_tables_hold_what_waits_and_what_came_up_after_a_rebuild_too(queues, tmp_path):
+    reference = queues.refer("health", waits=(WAIT,))
+    queues.comes_of_age(reference)
+    again = Database(f"sqlite:///{tmp_path / 'again'}.sqlite")
+    again.create(store.Row.metadata)
 
-    queues.stage.hears_again(*queues.stage.hears(f"referral/{reference}", ready))
-
-    assert queues.line(reference)["status"] == stands
-    assert queues.said(reference).count(said) == 1
-
-
-def test_what_was_withdrawn_does_not_come_up_again(queues):
-    reference = queues.refer("health")
-    queues.withdraw(reference)
-    child_id = queues.heard[reference][0].event.child_id
-    ready = AssessmentReady(reference=reference, child_id=child_id, support="paediatrics", agencies=("health",))
-
-    queues.stage.hears(f"referral/{reference}", ready)
-
-    assert queues.line(reference)["status"] == "withdrawn"
+    with queues.stage.look() as session, again.write() as fresh:
+        for _, record in store.log.all(session):
+            store.apply(fresh, record)
+            fresh.flush()
+        entry = store.entry(fresh, "sample", reference, "health")
+        assert (entry.waits, entry.old_enough_for) == ([WAIT.model_dump(mode="json")], ["paediatrics"])

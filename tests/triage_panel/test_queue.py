@@ -42,6 +42,7 @@ def test_an_entry_shows_what_the_contract_names(queues):
         "support": ["speech_and_language"],
         "out_of_area": False,
         "to_be_sorted": False,
+        "old_enough_for": [],
         "child_name": "Canary Invented",
     }
 

@@ -16,8 +16,12 @@ router = APIRouter(route_class=Route)
 
 
 class TimelineLine(BaseModel):
-    """One line of a timeline: `what` is a stable code, `text` says it in words, `by` is a role or an organisation."""
+    """One line of a timeline: `what` is a stable code, `text` says it in words, `by` is a role or an organisation.
 
+    `reference` is the one asked for, or another referral of the same child that the reader may see.
+    """
+
+    reference: str
     at: str
     service: str
     what: str
@@ -37,16 +41,18 @@ def timeline(call: Annotated[Call, may("timeline.read")], reference: str) -> lis
     """Give the timeline, ordered by time."""
     with call.work() as work:
         shown = handlers.read_record(work, reference)
+    told = [(line, one) for one in (shown, *shown.others) for line in one.lines]
     return [
         TimelineLine(
+            reference=one.record.reference,
             at=instant(line.at),
             service=line.service,
             what=line.what,
             by=line.by,
             agency=line.agency,
-            text=domain.text_for(line, shown.reader),
+            text=domain.text_for(line, one.reader),
         )
-        for line in shown.lines
+        for line, one in sorted(told, key=lambda pair: pair[0].place)
     ]
 
 

@@ -17,6 +17,7 @@ Facts = Mapping[str, str | tuple[str, ...] | None]
 LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "record": {"RecordOpened": (frozenset({""}), "open"), "StepNoted": (frozenset({"open"}), None)},
     "child-noted": {"RecordChildNoted": (frozenset({"", "noted"}), "noted")},
+    "child-link-noted": {"RecordLinkNoted": (frozenset({"", "noted"}), "noted")},
     "link": {"LinkRenewed": (frozenset({"", "renewed"}), "renewed")},
     "refusal": {"RecordRefused": (frozenset({""}), "refused")},
 }
@@ -108,6 +109,11 @@ WORDS: dict[str, Words] = {
     "entry_closed": Words("Closed by {team}{reason}", "{Team} finished its work on this", "status"),
     "entry_reopened": Words("Reopened by {team}{reason}", "{Team} opened it again, to decide once more", "status"),
     "entry_requeued": Words("Back in the queue of {team}", "{Team} is looking at it again", "status"),
+    "entry_brought_up": Words(
+        "Back in the queue of {team}: old enough now for what was asked, to be decided by {due}",
+        "{Team} looks at it again, now that the birthday has come, and will decide by {due}",
+        "status",
+    ),
     "entry_withdrawn": Words(
         "Taken out of the queue of {team}: withdrawn", "{Team} stopped its work on this", "status"
     ),
@@ -241,6 +247,7 @@ _ENTRY_STATES = {
     "entry_closed": "closed",
     "entry_reopened": "queued",
     "entry_requeued": "queued",
+    "entry_brought_up": "queued",
     "entry_withdrawn": "withdrawn",
 }
 _DECIDED = frozenset({"accepted", "declined", "redirected", "closed"})
@@ -266,9 +273,9 @@ def stands(agencies: Collection[str], received_at: datetime, lines: Sequence[Lin
 
 def _entry(stand: Stand, lines: Sequence[Line]) -> Stand:
     for line in lines:
-        if line.what == "entry_queued":
+        if line.what in {"entry_queued", "entry_brought_up"}:
             stand = replace(stand, due_at=_instant(line.facts.get("due_at")))
-        if line.what in {"entry_reopened", "entry_requeued"}:
+        if line.what in {"entry_reopened", "entry_requeued", "entry_brought_up"}:
             stand = replace(stand, met_at=None)
         if line.what == "standard_met":
             stand = replace(stand, met_at=stand.met_at or line.at)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -70,6 +70,15 @@ def note_child(work: Work, event: events.ChildRegistered) -> None:
     work.append(stream, None, noted)
 
 
+def note_link(work: Work, event: events.ChildrenLinked | events.ChildrenUnlinked) -> None:
+    """Note whether two children are one. Twice is harmless: it says the same again."""
+    is_linked = isinstance(event, events.ChildrenLinked)
+    pair = {"child_id": event.child_id, "other_child_id": event.other_child_id}
+    stream = f"child-link-noted/{event.link}"
+    work.claim(stream)
+    work.append(stream, None, events.RecordLinkNoted(link=event.link, is_linked=is_linked, **pair))
+
+
 def _by(work: Work, heard: Heard, record: store.Record) -> str:
     person = work.area.people.get(heard.record.actor)
     organisation = work.area.organisations.get(person.organisation) if person and person.organisation else None
@@ -126,13 +135,34 @@ class Shown:
     lines: Sequence[Line]
     stands: Sequence[Stand]
     child: dict[str, Any]
+    others: Sequence["Shown"] = ()
+
+
+STAFF = frozenset({"triager", "caseload"})
+"""Relations in which somebody sees the other referrals of the same child, each by their own right to it."""
 
 
 def read_record(work: Work, reference: str) -> Shown:
-    """Read a record as far as the actor may see it, and leave the audit row; 404 for everybody else."""
+    """Read a record as far as the actor may see it, and leave the audit row; 404 for everybody else.
+
+    Staff see the other records of the same child with it: those that they may read, each with a row of its own.
+    """
     record = _found(work, "timeline.read", reference)
+    shown = _shown(work, record, work.may("timeline.read", store.subject(work.session, record)))
+    if shown.reader.relation not in STAFF:
+        return shown
+    others = []
+    for other in store.records_of_same_child(work.session, record):
+        subject = store.subject(work.session, other)
+        answer = access.decide(work.actor, "timeline.read", subject, work.area.agreements, work.now)
+        if isinstance(answer, access.Allow) and answer.relation in STAFF:
+            work.shown("timeline.read", [other.reference], answer)
+            others.append(_shown(work, other, answer))
+    return replace(shown, others=others)
+
+
+def _shown(work: Work, record: store.Record, answer: access.Allow) -> Shown:
     subject = store.subject(work.session, record)
-    answer = work.may("timeline.read", subject)
     reader = Reader(answer.relation, work.actor.agency, answer.categories)
     lines = store.lines(work.session, record.area, [record.reference])[record.reference]
     seen = domain.visible(lines, reader)

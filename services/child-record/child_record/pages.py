@@ -297,15 +297,23 @@ def record(call: Annotated[Call, may("timeline.read")], reference: str) -> Respo
         "record": shown.record,
         "child": shown.child,
         "steps": _marked(shown.stands, now, family=family),
-        "lines": [
-            {"at": line.at, **_byline(line), "what": domain.text_for(line, shown.reader)}
-            for line in reversed(shown.lines)
-        ],
+        "lines": _timeline(shown),
+        "others": [{"record": one.record, "steps": _marked(one.stands, now, family=False)} for one in shown.others],
         "needs": shown.record.needs if shown.reader.sees("needs") else [],
         "queue": call.actor.agency if shown.reader.relation == "triager" else None,
         "has_referral": shown.reader.relation != "caseload",
     }
     return pages.render(call.request, "record.html", **context)
+
+
+def _timeline(shown: handlers.Shown) -> list[dict[str, Any]]:
+    """The lines of a record and of the others of the same child, latest first, each said whose it is."""
+    told = [(line, one) for one in (shown, *shown.others) for line in one.lines]
+    return [
+        {"at": line.at, **_byline(line), "what": domain.text_for(line, one.reader)}
+        | ({"detail": f"Referral {one.record.reference}"} if shown.others else {})
+        for line, one in sorted(told, key=lambda pair: pair[0].place, reverse=True)
+    ]
 
 
 def _arriving(call: Call, reference: str) -> Response:

@@ -12,7 +12,15 @@ from child_record.domain import Line
 from frontdoor.access import Subject
 from frontdoor.database import DERIVED, UtcDateTime, put
 from frontdoor.event_log import EventLog, Recorded
-from frontdoor.events import LinkRenewed, RecordChildNoted, RecordOpened, StepNoted, instant, read_instant
+from frontdoor.events import (
+    LinkRenewed,
+    RecordChildNoted,
+    RecordLinkNoted,
+    RecordOpened,
+    StepNoted,
+    instant,
+    read_instant,
+)
 from frontdoor.identifiers import normal_reference
 
 SERVICE = "child-record"
@@ -25,7 +33,7 @@ class Row(SQLModel, registry=registry()):
 class Record(Row, table=True):
     """A referral's page in the shared record."""
 
-    __table_args__ = DERIVED
+    __table_args__ = (Index("record_child", "area", "child_id"), DERIVED)
 
     area: str = Field(primary_key=True)
     reference: str = Field(primary_key=True)
@@ -85,6 +93,23 @@ class Child(Row, table=True):
     identity: str
 
 
+class ChildLink(Row, table=True):
+    """Whether two children are one, as was heard; the children themselves stay two."""
+
+    __tablename__ = "child_link"
+    __table_args__ = (
+        Index("child_link_child", "area", "child_id"),
+        Index("child_link_other", "area", "other_child_id"),
+        DERIVED,
+    )
+
+    area: str = Field(primary_key=True)
+    link: str = Field(primary_key=True)
+    child_id: str
+    other_child_id: str
+    is_linked: bool
+
+
 class Link(Row, table=True):
     """The generation of a link that has been renewed; older ones no longer open."""
 
@@ -108,6 +133,8 @@ def apply(session: Session, recorded: Recorded) -> None:
             _note(session, recorded.area, noted)
         case RecordChildNoted(child_id=child_id, identity=identity):
             put(session, Child, area=recorded.area, child_id=child_id, identity=identity)
+        case RecordLinkNoted() as noted:
+            put(session, ChildLink, area=recorded.area, **noted.model_dump())
         case LinkRenewed(reference=reference, recipient=recipient, generation=generation):
             put(session, Link, area=recorded.area, reference=reference, recipient=recipient, generation=generation)
 
@@ -188,6 +215,24 @@ def versions_of(session: Session, streams: Collection[str]) -> dict[str, int]:
 def record(session: Session, area: str, reference: str) -> Record | None:
     """Find a record."""
     return session.get(Record, (area, reference))
+
+
+def records_of_same_child(session: Session, found: Record) -> list[Record]:
+    """List the other records of the same child, as was said of them, the latest received first."""
+    children, more = {found.child_id}, {found.child_id}
+    while more := _linked(session, found.area, more) - children:
+        children |= more
+    theirs = select(Record).where(Record.area == found.area, col(Record.child_id).in_(children))
+    others = theirs.where(Record.reference != found.reference)
+    return list(session.exec(others.order_by(col(Record.received_at).desc(), col(Record.reference))))
+
+
+def _linked(session: Session, area: str, children: Collection[str]) -> set[str]:
+    found: set[str] = set()
+    for ours, other in ((ChildLink.child_id, ChildLink.other_child_id), (ChildLink.other_child_id, ChildLink.child_id)):
+        chosen = select(other).where(ChildLink.area == area, col(ours).in_(children), col(ChildLink.is_linked))
+        found |= set(session.exec(chosen))
+    return found
 
 
 def lines(session: Session, area: str, references: Collection[str]) -> dict[str, list[Line]]:

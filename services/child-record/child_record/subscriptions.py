@@ -53,10 +53,16 @@ def _claimed(event: events.EntryClaimed) -> str:
     return "entry_unclaimed" if event.holder is None else "entry_claimed"
 
 
+def _linked(work: Work, heard: Heard) -> None:
+    handlers.note_link(work, cast(events.ChildrenLinked | events.ChildrenUnlinked, heard.event))
+
+
 SUBSCRIPTIONS: Subscriptions = {
     # intake
     events.ReferralSubmitted: handlers.open_record,
     events.ChildRegistered: lambda work, heard: handlers.note_child(work, cast(events.ChildRegistered, heard.event)),
+    events.ChildrenLinked: _linked,
+    events.ChildrenUnlinked: _linked,
     events.ReferralAmended: _note("referral_amended", "agencies", agency=_nobody),
     events.ReferralWithdrawn: _note("referral_withdrawn", "agencies", agency=_nobody),
     # triage
@@ -71,6 +77,7 @@ SUBSCRIPTIONS: Subscriptions = {
     events.EntryClosed: _note("entry_closed", "reason_code"),
     events.EntryReopened: _note("entry_reopened", "reason_code"),
     events.EntryRequeued: _note("entry_requeued", "reason_code"),
+    events.EntryBroughtUp: _note("entry_brought_up", "due_at"),
     events.EntryWithdrawn: _note("entry_withdrawn", "reason_code"),
     events.TherapyAgreed: _note("therapy_agreed", "discipline", "sessions", "mode", "priority"),
     events.StandardMet: _note("standard_met", "standard", "due_at"),

@@ -17,6 +17,7 @@ from frontdoor.events import (
     CaseNoted,
     Channel,
     EntryAccepted,
+    EntryBroughtUp,
     EntryChanged,
     EntryClosed,
     EntryDeclined,
@@ -102,6 +103,7 @@ _ENTRIES: dict[type[Event], tuple[str, EntryStatus]] = {
     EntryResumed: ("resumed", "queued"),
     EntryClosed: ("closed", "closed"),
     EntryReopened: ("reopened", "queued"),
+    EntryBroughtUp: ("brought_up", "queued"),
 }
 """Entry events that a family is told of: the template, and how the agency then stands."""
 STEPS: tuple[type[Event], ...] = (*_ENTRIES, ReferralWithdrawn, BlockBooked, PlaceReleased, PlaceOffered)
@@ -200,6 +202,8 @@ def case_after(case: Case, said: Event) -> Case:
     if type(said) not in _ENTRIES or not isinstance(said, EntryChanged):
         return case
     after = _with(case, said.agency, _ENTRIES[type(said)][1])
+    if isinstance(said, EntryBroughtUp):
+        after = replace(after, due={**after.due, said.agency: said.due_at})
     if isinstance(said, EntryRedirected) and after.standing.get(said.redirect_to) not in _HELD_BY:
         after = _with(after, said.redirect_to, "queued")
     return after

@@ -140,7 +140,7 @@ def settle_notice(work: Work, notice: str) -> None:
     work.claim(_stream(notice))
     row = store.notice(work.session, notice)
     if row is None or row.area != work.actor.area:
-        raise Refused("not_found", "There is no such message.", status=404)
+        raise Refused("not_found", "There is no such message: look at the list again.", status=404)
     if row.task is None:
         return
     settled = NoticeSettled(notice=row.notice, reference=row.reference, child_id=row.child_id)

@@ -44,7 +44,7 @@ def sent_messages(
     before: Annotated[int | None, Query(ge=0, le=FURTHEST)] = None,
 ) -> Response:
     if not call.parts.demo:
-        raise Refused("not_found", "Page not found", status=404)
+        raise Refused("not_found", "There is no such page: check the address", status=404)
     if call.actor.area != call.parts.area.id:  # every message has a family's link in it, and each link opens
         raise Denied(Deny(404, "area"))
     page = channels.sent_messages(call.parts.folder, before)

@@ -12,13 +12,14 @@ from referral_intake import alerts, concerns, handlers, identity, pathways, uplo
 from referral_intake.commands import (
     Addition,
     ChildSearch,
-    ConcernForm,
     ContactChange,
+    NewIdentity,
     PathwayChange,
     ReferralForm,
     SameChild,
     Withdrawal,
 )
+from referral_intake.concern_forms import ConcernForm
 from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(route_class=Route, tags=["referrals"])
@@ -220,6 +221,12 @@ class Unlinked(BaseModel):
     status: Literal["unlinked"]
 
 
+class Sealed(BaseModel):
+    """That two identities are one child's is sealed: nobody is shown it."""
+
+    status: Literal["sealed"]
+
+
 class PathwaysAnswer(BaseModel):
     """The pathways in force, and the versions that were adopted, the latest first."""
 
@@ -378,6 +385,17 @@ def unlink(
     call: Annotated[Call, may("child.link")], link: str, asked: Annotated[Withdrawal, json_body(Withdrawal)]
 ) -> Any:
     return call.once(lambda work: identity.unlink(work, link, asked.reason), status=200)
+
+
+@router.post(
+    "/api/referrals/{reference}/adopted",
+    responses={200: {"model": Sealed}},
+    summary="Say that a child lives on under another identity: the two are never shown together",
+)
+def adopt(
+    call: Annotated[Call, may("child.link")], reference: str, asked: Annotated[NewIdentity, json_body(NewIdentity)]
+) -> Any:
+    return call.once(lambda work: identity.adopt(work, reference, asked.new_reference), status=200)
 
 
 @router.get("/api/pathways", summary="Show which need and support leads to which agency")

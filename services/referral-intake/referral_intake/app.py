@@ -7,7 +7,7 @@ from frontdoor.calendars import local_date
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import alerts, api, domain, fhir_api, pages, pathways, store, subscriptions, tables
+from referral_intake import alerts, api, applied, domain, fhir_api, pages, pathways, store, subscriptions
 from referral_intake.settings import Settings
 
 
@@ -41,6 +41,7 @@ service = Service(
         "/links",
         "/pathways",
         "/concerns",
+        "/screening",
         "/accessibility",
         "/api/referrals",
         "/api/uploads",
@@ -53,7 +54,7 @@ service = Service(
         "/api/fhir",
     ),
     routers=(api.router, fhir_api.router, pages.router, origin.router),
-    log=tables.log,
+    log=applied.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from frontdoor.events import Channel
 from frontdoor.identifiers import short_id
 from frontdoor.web import FieldError, field_errors
+from frontdoor.web.wording import starred
 from frontdoor.work import Parts, Refused, Work
 from referral_intake import handlers, store
 from referral_intake.commands import ReferralForm
@@ -115,11 +117,27 @@ def _row(line: int, cells: Mapping[str, str], referrer: Mapping[str, Any], setti
         form = ReferralForm.model_validate_json(json.dumps(data))
         errors = refusal(lambda: handlers.check_form(form, now))
     except ValidationError as wrong:
-        errors = field_errors(wrong, labels=_LABELS, model=ReferralForm)
-    return Row(line, name or f"Row {line}", data, tuple(errors))
+        errors = field_errors(wrong, _MESSAGES, labels=_LABELS, model=ReferralForm)
+    return Row(line, name or "no name", data, tuple(sorted(errors, key=lambda error: _place(error.field))))
 
 
 _LABELS = {path: heading for heading, path in COLUMNS.items()}
+_MESSAGES = {
+    **{f"{starred(path)}:missing": "Fill in this cell" for path in COLUMNS.values()},
+    "child.date_of_birth:rule": "Fill in this cell",
+    "needs.*.code": "Use the codes that are listed under “Codes of needs and support”",
+    "support.*": "Use the codes that are listed under “Codes of needs and support”",
+    "contacts.*.parental_responsibility:bool_type": "Write yes or no",
+    "contacts.*.channel": f"Write one of: {', '.join(get_args(Channel))}",
+}
+"""What to write in a cell, where the form's own sentence speaks of boxes and lists."""
+
+
+def _place(field: str) -> int:
+    """Where in the file a field stands, from the left."""
+    headings = list(COLUMNS)
+    column = column_of(field)
+    return headings.index(column) if column in headings else len(headings)
 
 
 def _form(cells: Mapping[str, str], referrer: Mapping[str, Any], setting: str | None) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import Problem
 from frontdoor.web import FieldError, Form
+from frontdoor.web.wording import day
 from frontdoor.work import Refused
 from referral_intake import bulk, drafts, store
 from referral_intake.filled_form import refusal
 from referral_intake.form_pages import Page, pages, see
-from referral_intake.questions import first_values
+from referral_intake.questions import first_values, in_words, questions
 from referral_intake.sent_files import SentFile, sent_form
 
 router = APIRouter(route_class=Route, include_in_schema=False)
@@ -60,7 +61,7 @@ def preview(request: Request, call: Sending, sent: Annotated[SentFile | Problem,
         return _choose_page(request, Form(values={"safe": "yes"}, errors=tuple(wrong)))
     if any(row.errors for row in rows):
         lines = [(row, [(bulk.column_of(one.field), one.message) for one in row.errors]) for row in rows if row.errors]
-        return pages.render(request, "bulk_wrong.html", 422, lines=lines, total=len(rows))
+        return pages.render(request, "bulk_wrong.html", 422, lines=lines, total=len(rows), **_codes(), form=Form())
     draft = short_id("D")
     call.parts.keys.create(draft, call.parts.clock())
     with call.work() as work:
@@ -86,7 +87,8 @@ def look(request: Request, call: Sending, draft: str) -> Page:
     """Look through the rows before they are sent; once they are, what became of them."""
     kept = _kept(call, draft)
     if kept is not None:
-        return pages.render(request, "bulk_check.html", draft=draft, names=[row["name"] for row in kept])
+        rows = [_looked_through(row) for row in kept]
+        return pages.render(request, "bulk_check.html", draft=draft, rows=rows)
     with call.work() as work:
         sent = bulk.sent_with(work, draft)
     if not sent:
@@ -117,4 +119,18 @@ def _kept(call: Call, draft: str) -> list[dict[str, Any]] | None:
 
 
 def _choose_page(request: Request, form: Form) -> Page:
-    return pages.render(request, "bulk.html", 422 if form.errors else 200, form=form, columns=bulk.COLUMNS)
+    return pages.render(request, "bulk.html", 422 if form.errors else 200, form=form, columns=bulk.COLUMNS, **_codes())
+
+
+def _codes() -> dict[str, Any]:
+    """The codes that a file uses for needs and support, each with its words."""
+    known = questions().choices
+    return {"needs": [pair for group in known["needs"].values() for pair in group.items()], "support": known["support"]}
+
+
+def _looked_through(row: dict[str, Any]) -> list[str]:
+    """One row of the preview: the child, born when, needs, support, who is told."""
+    data = row["data"]
+    needs = ", ".join(in_words("need", need["code"]) for need in data["needs"])
+    support = ", ".join(in_words("support", code) for code in data.get("support", []))
+    return [row["name"], day(data["child"].get("date_of_birth")), needs, support, data["contacts"][0]["name"]]

@@ -19,11 +19,12 @@ from frontdoor.fields import Email, IsoDate, Name, Phone, Postcode, Short, Text,
 from frontdoor.identifiers import normal_reference
 from frontdoor.problems import Command, wrong_fields
 from frontdoor.web import FieldError
-from referral_intake import concern_rules
 from referral_intake.domain import (
     CONTACT_SCOPES,
     DECIDES_ALONE,
+    HEALTH_VISITOR,
     SELF,
+    UNDER_FIVE,
     Days,
     NeedCode,
     Noticed,
@@ -33,7 +34,7 @@ from referral_intake.domain import (
     mixes_scripts,
     search_words,
 )
-from referral_intake.form_details import MOST, Address, Details, DoNotContact, Involved, Practice
+from referral_intake.form_details import MOST, Address, Details, DoNotContact, HealthVisitor, Involved, Practice
 
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
@@ -129,7 +130,9 @@ class Child(Command):
     gp: Practice | None = None
     care_status: Literal["none", "section_20", "section_31", "other"] | None = None
     responsible_authority: Name | None = None
-    child_protection: Literal["none", "child_in_need", "child_protection_plan", "not_known"] | None = None
+    child_protection: (
+        Literal["none", "early_help_plan", "child_in_need", "child_protection_plan", "not_known"] | None
+    ) = None
     sen_status: Literal["E", "K", "N"] | None = None
     date_of_birth_estimated: bool | None = None
     sen_status_since: IsoDate | None = None
@@ -138,6 +141,9 @@ class Child(Command):
     access_needs: Text | None = None
     pronouns: Short | None = None
     without_setting: Literal["home_educated", "not_in_education", "too_young"] | None = None
+    health_visitor: HealthVisitor | None = None
+    service_family: bool | None = None
+    """A parent serves, or has served, in the armed forces."""
     address_confidential: bool | None = None
     """Nobody but who sent it and the care team may learn where the child lives."""
 
@@ -291,6 +297,24 @@ class ReferralForm(Details):
             not_in_future=tuple((path, day) for path, day in (*besides, *born) if day is not None),
         )
 
+    def everybody_to_tell(self, age: int) -> list[Contact]:
+        """Everybody to be told: the people on the form, and for a child under five their named health visitor."""
+        visitor = self.child.health_visitor
+        if visitor is None or age >= UNDER_FIVE or not (visitor.email or visitor.phone):
+            return self.contacts
+        reached = {one.email for one in self.contacts if one.email} | {one.phone for one in self.contacts if one.phone}
+        if reached & {visitor.email, visitor.phone}:
+            return self.contacts
+        told = Contact(
+            name=visitor.name,
+            relationship=HEALTH_VISITOR,
+            parental_responsibility=False,
+            channel="email" if visitor.email else "phone",
+            email=visitor.email,
+            phone=visitor.phone,
+        )
+        return [*self.contacts, told]
+
     def may_be_told(self, contact: Contact, age: int, sent_by_young_person: bool) -> bool:
         """Say whether a contact may be told what happens, as the form has it. `age` is the child's, in years."""
         own = search_words(self.child.full_name)
@@ -315,6 +339,7 @@ class ReferralForm(Details):
             age=age_on(self.child.birth, today),
             birth=self.child.birth,
             today=today,
+            has_health_visitor=self.child.health_visitor is not None,
             has_parental_responsibility=any(contact.parental_responsibility for contact in self.contacts),
             unmatched_setting=self.child.setting is not None and not setting_is_known,
             unmatched_organisation=self.referrer.organisation is not None and not organisation_is_known,
@@ -369,6 +394,12 @@ class ChangedContact(Contact):
     contact: Short | None = None
 
 
+class NewIdentity(Command):
+    """A child has another identity now: the reference of a referral made under it."""
+
+    new_reference: Short
+
+
 class ContactChange(Command):
     """Who is told what happens, and how, from now on; whoever is not listed stays as they were."""
 
@@ -409,30 +440,6 @@ class PathwayChange(Command):
     catch_all: Agencies
     minimum_ages: dict[SupportCode, SupportAge] = Field(default={}, max_length=MOST)
     note: Text
-
-
-class ConcernedChild(Command):
-    """Whom a concern is about."""
-
-    given_name: Name
-    family_name: Name
-    date_of_birth: IsoDate | None = None
-
-
-class ConcernForm(Command):
-    """What somebody has noticed, how much it affects the child, and what they have tried."""
-
-    child: ConcernedChild
-    raised_on: IsoDate
-    area: concern_rules.Area
-    impact: concern_rules.Impact
-    what: Text
-    strategy: Text | None = None
-    strategy_helped: bool | None = None
-
-    def told(self) -> dict[str, Any]:
-        """Give what is sealed of a concern."""
-        return self.model_dump(mode="json", include={"child", "what", "strategy"}, exclude_none=True)
 
 
 class SameChild(Command):

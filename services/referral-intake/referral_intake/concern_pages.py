@@ -9,7 +9,8 @@ from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.web import Form, field_errors
 from referral_intake import concerns, drafts
-from referral_intake.commands import ConcernForm, Withdrawal
+from referral_intake.commands import Withdrawal
+from referral_intake.concern_forms import ConcernForm
 from referral_intake.filled_form import refusal
 from referral_intake.form_pages import Page, Sent, lines, pages, see
 from referral_intake.questions import first_values

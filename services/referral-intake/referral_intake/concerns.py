@@ -11,7 +11,7 @@ from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
 from referral_intake import concern_rules, domain, store, tables
-from referral_intake.commands import ConcernForm
+from referral_intake.concern_forms import ConcernForm
 from referral_intake.questions import SETTINGS
 
 LATER = "Date the concern was noticed must be today or in the past"
@@ -55,7 +55,7 @@ def log(work: Work, form: ConcernForm, child_id: str, token: str = "") -> dict[s
         told=work.keys.seal(child_id, form.told()),
     )
     work.append(_stream(concern), 0, event)
-    store.keep_concern_key(work.session, concern, key)
+    store.keep_concern_key(work.session, concern, child_id, key)
     return {"concern": concern, "status": "to_decide" if why else "logged", "why": why}
 
 
@@ -103,7 +103,7 @@ def as_form(work: Work, concern: str) -> dict[str, Any]:
     told = [{**_told(work, one), "raised_on": one.raised_on.isoformat(), "area": one.area_of_need} for one in rows]
     told = [one for one in told if one.get("child")]
     if not told:
-        raise Refused("not_allowed", "What was written has been erased: there is nothing to refer.")
+        raise Refused("not_allowed", "What was written has been erased: begin a new referral instead.")
     return concern_rules.as_form(told, row.setting)
 
 

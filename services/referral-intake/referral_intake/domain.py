@@ -6,23 +6,19 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from frontdoor.calendars import (
     CALENDAR_VERSION,
-    LONDON,
     SchoolCalendar,
-    add_working_days,
     age_on,
     due_at,
-    is_working_day,
     received_on,
 )
 from frontdoor.events import (
     AGENCIES,
     Agency,
-    ArrivedBy,
     ContactAdded,
     ContactRef,
     LinkRenewed,
@@ -53,6 +49,10 @@ ReferrerRole = Literal[
 
 DECIDES_ALONE = 16
 """The age from which a young person may refer and consent for themselves, and say whether their parents are told."""
+UNDER_FIVE = 5
+"""The birthday up to which a child has a named health visitor."""
+HEALTH_VISITOR = "health visitor"
+"""What the named health visitor of a child under five is among the people to tell."""
 OLDEST = 25
 """The birthday from which this service is not the right one."""
 BEFORE_BIRTH = timedelta(weeks=40)
@@ -82,11 +82,13 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
         "ConcernReferred": (frozenset({"logged"}), "referred"),
         "ConcernClosed": (frozenset({"logged"}), "closed"),
     },
+    "screening": {"ScreeningRecorded": (frozenset({""}), "recorded")},
     "child-link": {
         "ChildrenLinked": (frozenset({""}), "linked"),
         "ChildrenKeptApart": (frozenset({""}), "apart"),
         "ChildrenUnlinked": (frozenset({"linked"}), "unlinked"),
     },
+    "adoption": {"ChildAdopted": (frozenset({""}), "sealed")},
     "contact": {
         "ContactAdded": (frozenset({""}), "known"),
         "ContactChanged": (frozenset({"known"}), None),
@@ -167,6 +169,13 @@ def find_waits(pathways: Pathways, support: Iterable[str], birth: date, today: d
     return tuple(found)
 
 
+def asked_again(support: str, rules: Mapping[str, Sequence[str]]) -> tuple[Agency, ...]:
+    """Name the agencies that a support led to, by the rules that sent the referral; all of them where none says so."""
+    led = {f"support:{support}", f"catch-all:{support}"}
+    named = tuple(agency for agency in AGENCIES if led & set(rules.get(agency, ())))
+    return named or tuple(agency for agency in AGENCIES if agency in rules)
+
+
 def birthday(birth: date, age: int) -> date:
     """Give the day on which somebody reaches an age; born on 29 February, it is 1 March in a year without one."""
     try:
@@ -230,38 +239,6 @@ def _wrong_expected(expected: date, today: date) -> tuple[str, str] | None:
     return None
 
 
-# --- when it was received ---------------------------------------------------------------------------------------------
-
-OFFICE_CLOSES, OFFICE_OPENS = time(17, 0), time(9, 0)
-"""An email that comes later is the next working day's; that day begins at nine."""
-OLDEST_PAPER = timedelta(days=366)
-
-
-def arrived_at(by: ArrivedBy, on: date, at: time | None, *, posted: bool, now: datetime) -> datetime:
-    """Say when something that staff key in was received: day 0 of its clocks; never later than now.
-
-    Before 17:00 on a working day it is received then; later, or on a day that is none, when the next working day
-    begins. First-class post is taken to arrive on the working day after it was posted. `on` and `at`
-    are local.
-    """
-    if posted and by == "post":
-        received = datetime.combine(add_working_days(on, 1), OFFICE_OPENS, LONDON)
-    elif is_working_day(on) and (at is None or at < OFFICE_CLOSES):
-        received = datetime.combine(on, at or OFFICE_OPENS, LONDON)
-    else:
-        received = datetime.combine(add_working_days(on, 1), OFFICE_OPENS, LONDON)
-    return min(received.astimezone(UTC), now)
-
-
-def wrong_arrival(roles: Collection[str], on: date, today: date) -> str | None:
-    """Say why this person cannot say that something arrived on that day; None where they can."""
-    if FAMILY & set(roles):
-        return "Only staff who key in a form on paper or an email say when it arrived: leave this out"
-    if today - on > OLDEST_PAPER:
-        return "Date it arrived must be within the last year: raise a new concern instead"
-    return None
-
-
 # --- what is submitted ------------------------------------------------------------------------------------------------
 
 
@@ -310,6 +287,7 @@ class Noticed:
     not_born_yet: bool
     confidential_address: bool = False
     sharing_objection: bool = False
+    has_health_visitor: bool = False
     temporary_upn: bool = False
     mixed_scripts: bool = False
 
@@ -358,6 +336,7 @@ def flags_of(noticed: Noticed, *, to_be_sorted: bool, too_young: bool = False) -
         "confidential_address": noticed.confidential_address,
         "sharing_objection": noticed.sharing_objection,
         "too_young_yet": too_young,
+        "no_health_visitor": 0 <= noticed.age < UNDER_FIVE and not noticed.has_health_visitor,
         "temporary_upn": noticed.temporary_upn,
         "mixed_scripts": noticed.mixed_scripts,
     }

@@ -20,7 +20,7 @@ BULK = "bulk"
 
 def nothing_here() -> Problem:
     """Answer for what is not there, or is somebody else's."""
-    return Problem(404, "not_found", "There is nothing here, or nothing that you may see.")
+    return Problem(404, "not_found", "There is nothing here, or nothing that you may see: check the address.")
 
 
 def filled(call: Call, values: Any) -> Filled:
@@ -42,11 +42,16 @@ def find(call: Call, draft: str) -> Filled | str:
 
 def change(call: Call, draft: str, page: str, by: Callable[[Filled], Filled]) -> Filled | str:
     """Change a draft in one transaction, so that two tabs lose nothing of each other's pages."""
+    return change_with(call, draft, page, lambda _work, filled: by(filled))
+
+
+def change_with(call: Call, draft: str, page: str, by: Callable[[Work, Filled], Filled]) -> Filled | str:
+    """Change a draft, and in the same transaction what goes with it: of two at the same moment the later sees both."""
     with call.work() as work:
         handlers.claim_draft(work, draft)
         row = store.find_draft(work.session, draft, call.actor.person)
         if row is not None:
-            changed = by(filled(call, work.keys.unseal_or(row.values, {})))
+            changed = by(work, filled(call, work.keys.unseal_or(row.values, {})))
             keep(work, draft, changed, page)
             return changed
     return find(call, draft)

@@ -9,7 +9,7 @@ from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import Problem
 from frontdoor.web import FieldError, Form
-from frontdoor.work import Refused
+from frontdoor.work import Refused, Work
 from referral_intake import drafts, store, uploads
 from referral_intake.filled_form import Filled
 from referral_intake.form_pages import Page, around, go_on, pages, see, to_receipt
@@ -74,18 +74,31 @@ def _keep(request: Request, call: Call, draft: str, filled: Filled, sent: SentFi
             wrong = FieldError("file", refused.sentence)
     if wrong is not None:
         return _page(request, draft, filled, Form(values={"kind": kind}, errors=(wrong,)))
-    with call.work() as work:
-        ours = _files(filled)
-        same = store.same_upload(work.session, ours, uploads.digest_of(work, sent.data))
-        if same is None:
-            uploads.keep_upload(work, upload_id, sent.name, sent.data)
-    if same is not None:
-        return see(f"/refer/{draft}/report-{ours.index(same)}")
     known = {"kind": kind, "upload": upload_id, "title": files.file_name(sent.name)}
-    changed = drafts.change(call, draft, EVIDENCE, lambda filled: filled.with_row("reports", known))
-    if isinstance(changed, str):
-        return to_receipt(changed)
-    return see(f"/refer/{draft}/report-{changed.rows_of('reports')[-1]}")
+
+    def with_file(work: Work, filled: Filled) -> Filled:
+        if store.same_upload(work.session, _files(filled), uploads.digest(work.parts, sent.data)):
+            return filled
+        uploads.keep_upload(work, upload_id, sent.name, sent.data)
+        return filled.with_row("reports", known)
+
+    changed = drafts.change_with(call, draft, EVIDENCE, with_file)
+    if isinstance(changed, str) or upload_id not in _files(changed):
+        uploads.drop_file(call.parts, upload_id)  # pressed twice: it is there already
+    return to_receipt(changed) if isinstance(changed, str) else see(f"/refer/{draft}/{_sent_to(call, changed, sent)}")
+
+
+def _sent_to(call: Call, filled: Filled, sent: SentFile) -> str:
+    """The page on which a file that was just sent is described, also where it had been sent before."""
+    with call.look() as session:
+        same = store.same_upload(session, _files(filled), uploads.digest(call.parts, sent.data))
+    rows = dict(zip(_files(filled), filled.rows_of("reports"), strict=True))
+    return _page_of(filled, rows[str(same)])
+
+
+def _page_of(filled: Filled, row: str) -> str:
+    """The page on which a report is described, or what a child has drawn or said."""
+    return next(leaf.slug for leaf in filled.leaves if leaf.row == row and leaf.section == "extra")
 
 
 def _wrong(filled: Filled, sent: SentFile, kind: str) -> FieldError | None:
@@ -107,7 +120,7 @@ def _page(request: Request, draft: str, filled: Filled, form: Form) -> Response:
     leaf = filled.leaf(EVIDENCE)
     if leaf is None:
         raise drafts.nothing_here()
-    listed = [(row, *_said(filled, row)) for row in filled.rows_of("reports")]
+    listed = [(row, *_said(filled, row), _page_of(filled, row)) for row in filled.rows_of("reports")]
     context: dict[str, Any] = {"reports": listed, "kinds": tuple(questions().choices["reports"].items())}
     context |= around(request, draft, filled, leaf)
     return pages.render(request, "refer_evidence.html", 422 if form.errors else 200, **context, form=form)

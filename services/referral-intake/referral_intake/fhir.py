@@ -2,18 +2,24 @@
 
 Message names are those of NHS England's Booking and Referral Standard (BaRS): `servicerequest-request` and
 `servicerequest-response`, with the reasons new, update and delete. What FHIR has no place for stands in extensions of
-ours. `fhir.resources` reads and checks the resources; it comes with the extra `fhir`, and is imported only when used.
+ours. UK Core's profiles are named on what goes out; whether it conforms to them is not checked. `fhir.resources` reads
+and checks the resources; it comes with the extra `fhir`, and is imported only when used.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from frontdoor.problems import Problem
+from frontdoor.problems import Problem, wrong_fields
 from frontdoor.web import FieldError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 EVENTS = "https://fhir.nhs.uk/CodeSystem/message-events-bars"
 REASONS = "https://fhir.nhs.uk/CodeSystem/message-reason-bars"
 NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
+UK_CORE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-"
+DEFINITION = "https://fhir.nhs.uk/MessageDefinition/bars-message-servicerequest-"
 OURS = "https://frontdoor.example.org/fhir/"
 UPN, REFERENCE, NEED, SUPPORT = f"{OURS}upn", f"{OURS}reference", f"{OURS}need", f"{OURS}support"
 CHANNEL, RESPONSIBLE, RAISED = f"{OURS}channel", f"{OURS}parental-responsibility", f"{OURS}concern-raised-on"
@@ -24,6 +30,7 @@ ROLES = frozenset(
     {"senco", "teacher", "health_visitor", "gp", "nurse", "midwife", "therapist", "social_worker", "other"}
 )
 Resource = Mapping[str, Any]
+Reason = Literal["new", "update", "delete"]
 
 
 def check(bundle: Any) -> dict[str, list[Resource]]:
@@ -38,8 +45,10 @@ def check(bundle: Any) -> dict[str, list[Resource]]:
         Bundle.model_validate(bundle)
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as wrong:
         places = wrong.errors()[:20] if isinstance(wrong, ValidationError) else []
-        errors = [FieldError(".".join(map(str, one["loc"])), "This is not as FHIR R4 has it") for one in places]
+        errors = [FieldError(_place(one), "This is not as FHIR R4 has it: correct or remove it") for one in places]
         raise Problem(422, "not_fhir", "The bundle is not as FHIR R4 has it: see errors.", errors=errors) from None
+    if bundle.get("type") != "message":
+        raise Problem(422, "not_taken", "Send a bundle of the type message: no other is taken here.")
     found: dict[str, list[Resource]] = {}
     for entry in bundle.get("entry") or []:
         resource = entry.get("resource") if isinstance(entry, dict) else None
@@ -48,17 +57,26 @@ def check(bundle: Any) -> dict[str, list[Resource]]:
     return found
 
 
-def reason_of(resources: Mapping[str, list[Resource]]) -> str:
-    """Say what a message wants: new or delete; a `Problem` where it is no message that we take."""
+def _place(error: "ErrorDetails") -> str:
+    """Name where a bundle is wrong. A field that FHIR does not know may be named for somebody: only what it is in."""
+    known = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    return ".".join(map(str, known))
+
+
+def reason_of(resources: Mapping[str, list[Resource]]) -> Reason:
+    """Say what a message wants; a `Problem` where it is no message that we take. BaRS takes back by an update."""
     header = _one(resources, "MessageHeader")
     event = header.get("eventCoding") or {}
     if event.get("code") != "servicerequest-request":
-        raise Problem(422, "not_taken", "Only servicerequest-request is taken here.")
+        raise Problem(422, "not_taken", "Send a servicerequest-request: no other message is taken here.")
     coded = [one.get("code") for one in (header.get("reason") or {}).get("coding") or []]
     reason = next(iter(coded), "new")
-    if reason not in {"new", "delete"}:
-        raise Problem(422, "not_taken", "Only the reasons new and delete are taken: send what is new as an addition.")
-    return str(reason)
+    if reason not in {"new", "update", "delete"}:
+        raise Problem(422, "not_taken", "Give one of the reasons new, update and delete.")
+    ended = _one(resources, "ServiceRequest").get("status") in {"revoked", "entered-in-error"}
+    return (
+        "delete" if reason == "delete" or (reason == "update" and ended) else "update" if reason == "update" else "new"
+    )
 
 
 def reference_of(resources: Mapping[str, list[Resource]]) -> str:
@@ -93,6 +111,57 @@ def to_form(resources: Mapping[str, list[Resource]]) -> dict[str, Any]:
         "immediate_danger": False,
     }
     return {name: value for name, value in form.items() if value not in ("", None)}
+
+
+def what_is_new(resources: Mapping[str, list[Resource]], shown: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Give what an update adds to a referral as its sender sees it: a text, and the contacts as they are now.
+
+    A `Problem` names what an update cannot change: it must not be lost without anybody being told.
+    """
+    request = _one(resources, "ServiceRequest")
+    child = _child(next(iter(resources.get("Patient", [])), {}))
+    wrong = [f"child.{name}" for name, value in child.items() if shown.get("child", {}).get(name) != value]
+    asked = {"needs": [one["code"] for one in _needs(request)], "support": _codes(request.get("orderDetail"), SUPPORT)}
+    known = {"needs": [one["code"] for one in shown.get("needs", [])], "support": list(shown.get("support", []))}
+    wrong += [name for name, codes in asked.items() if codes and codes != known[name]]
+    if wrong:
+        raise wrong_fields([FieldError(name, UNCHANGING) for name in wrong], "not_taken")
+    before = {str(shown.get("concern")), *(str(one["text"]) for one in shown.get("additions", []))}
+    notes = [str(note.get("text") or "") for note in request.get("note") or []]
+    return "\n".join(note for note in notes if note and note not in before), _changed_contacts(resources, shown)
+
+
+UNCHANGING = "An update cannot change this: say it in a note, or take the referral back and send another"
+
+
+def _changed_contacts(resources: Mapping[str, list[Resource]], shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    known = {str(one["contact"]): one for one in shown.get("contacts", [])}
+    by_name = {one.get("name"): one for one in known.values()}
+    found = []
+    for person in resources.get("RelatedPerson", []):
+        said = _contact(person)
+        before = known.get(str(person.get("id"))) or by_name.get(said["name"]) or {}
+        now = _now(person, said, before)
+        found += [now] if now != before else []
+    return found
+
+
+def _now(person: Resource, said: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a contact as it is after an update: what the message does not say stays as it was."""
+    if not before:
+        return said
+    related = _first(person.get("relationship"))
+    unsaid = set() if related.get("text") or related.get("coding") else {"relationship"}
+    if not related.get("coding") and _extension(person, RESPONSIBLE, "valueBoolean") is None:
+        unsaid.add("parental_responsibility")
+    replaced = {"email", "phone"} if person.get("telecom") else set()
+    now = {name: value for name, value in before.items() if name not in replaced}
+    now |= {name: value for name, value in said.items() if name not in unsaid | {"channel"}}
+    needed = {"email": "email", "sms": "phone"}.get(str(before.get("channel")))
+    still_reached = needed is None or now.get(needed)
+    if _extension(person, CHANNEL, "valueCode") or not still_reached:
+        now["channel"] = said["channel"]
+    return now
 
 
 def _child(patient: Resource) -> dict[str, Any]:
@@ -177,7 +246,9 @@ def to_bundle(shown: Mapping[str, Any], *, response: bool) -> dict[str, Any]:
         "id": f"header-{reference}",
         "eventCoding": {"system": EVENTS, "code": event},
         "source": {"endpoint": OURS},
+        "reason": {"coding": [{"system": REASONS, "code": "new"}]},
         "focus": [{"reference": f"ServiceRequest/{reference}"}],
+        "definition": f"{DEFINITION}{'response' if response else 'request'}-referral",
     }
     if response:
         header["response"] = {"identifier": reference, "code": "ok"}
@@ -197,6 +268,7 @@ def _service_request(shown: Mapping[str, Any]) -> dict[str, Any]:
     raised = shown.get("concern_raised_on")
     return _known({
         "resourceType": "ServiceRequest",
+        "meta": {"profile": [f"{UK_CORE}ServiceRequest"]},
         "id": reference,
         "identifier": [{"system": REFERENCE, "value": reference}],
         "status": ended.get(str(shown["status"]), "active"),
@@ -216,6 +288,7 @@ def _patient(child: Mapping[str, Any], reference: str) -> dict[str, Any]:
     home = _known({"line": list(child.get("address") or []), "postalCode": child.get("postcode")})
     return _known({
         "resourceType": "Patient",
+        "meta": {"profile": [f"{UK_CORE}Patient"]},
         "id": f"patient-{reference}",
         "identifier": [{"system": system, "value": value} for system, value in numbers if value],
         "name": [{"given": [child.get("given_name")], "family": child.get("family_name")}],
@@ -231,6 +304,7 @@ def _related(contact: Mapping[str, Any], reference: str) -> dict[str, Any]:
     said += [{"url": CHANNEL, "valueCode": contact["channel"]}] if contact.get("channel") else []
     return _known({
         "resourceType": "RelatedPerson",
+        "meta": {"profile": [f"{UK_CORE}RelatedPerson"]},
         "id": str(contact["contact"]),
         "patient": {"reference": f"Patient/patient-{reference}"},
         "name": [{"text": contact.get("name") or "Name erased"}],
@@ -254,7 +328,8 @@ def outcome(problem: Problem) -> dict[str, Any]:
         })
         for error in errors
     ]  # fmt: skip
-    return {"resourceType": "OperationOutcome", "issue": issues}
+    profile = {"profile": [f"{UK_CORE}OperationOutcome"]}
+    return {"resourceType": "OperationOutcome", "meta": profile, "issue": issues}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

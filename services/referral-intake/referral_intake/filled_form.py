@@ -4,7 +4,7 @@ Values in, values out, between the questions and the form's one rule book, `Refe
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -14,15 +14,16 @@ from pydantic import ValidationError
 from starlette.datastructures import MultiDict
 
 from frontdoor.areas import Area
-from frontdoor.calendars import received_on
+from frontdoor.calendars import age_on, received_on
 from frontdoor.problems import Problem
 from frontdoor.web import FieldError, Form, field_errors
-from frontdoor.web.wording import day, starred
+from frontdoor.web.wording import starred
 from frontdoor.work import Refused
 from referral_intake import handlers
 from referral_intake.assumed_answers import assuming
 from referral_intake.commands import ReferralForm
 from referral_intake.form_details import MOST
+from referral_intake.form_values import NUMBERS, as_number, listed, moved_up, typed_day, whole, without_nothing
 from referral_intake.questions import (
     EVIDENCE,
     LISTED,
@@ -42,7 +43,7 @@ from referral_intake.questions import (
 
 SEEN = "_seen"
 """Which pages have been answered, kept among what was typed; it is no field of the form."""
-ROW_PAGES = {"contacts": ("person-", "reach-", "home-"), "reports": ("report-",)}
+ROW_PAGES = {"contacts": ("person-", "reach-", "home-"), "reports": ("report-", "voice-")}
 """The rows of the data → how the names of their own pages begin."""
 FILLED_FOR_FAMILIES = ("referrer", "consent.by", "consent.on", "concern_raised_on")
 
@@ -147,10 +148,10 @@ class Filled:
         return self.form.value(f"contacts.{row}.name") or "Person without a name"
 
     def _leaves_of(self, section: Section) -> Iterator[Leaf]:
-        if not self.reader.is_asked(section):
+        if not self._is_asked(section):
             return
         for page in (page for page in section.pages if not page.row):
-            if self.reader.is_asked(page) and (page.slug != "main-need" or len(self._chosen()) > 1):
+            if self._is_asked(page) and (page.slug != "main-need" or len(self._chosen()) > 1):
                 yield self._leaf(section, page, "")
             if page.slug in LISTED:
                 rowed = [page for page in section.pages if page.row]
@@ -159,21 +160,45 @@ class Filled:
 
     def _is_due(self, page: Page, row: str) -> bool:
         """Whether an answer of this row has called for this page."""
-        return not page.when or any(self.values.get(name.replace("*", row)) in said for name, said in page.when.items())
+        return (not page.when or self._says(page.when, row)) and not self._says(page.unless, row)
+
+    def _says(self, answers: Mapping[str, list[str]], row: str) -> bool:
+        return any(self.values.get(name.replace("*", row)) in said for name, said in answers.items())
+
+    def _is_asked(self, part: Section | Page | Question) -> bool:
+        return self.reader.is_asked(part) and part.fits(self.age)
+
+    @cached_property
+    def _of_other_ages(self) -> frozenset[str]:
+        """Fields that nobody is asked at this age: what was filled in before a date was put right is not sent."""
+        pages = [page for section in questions().sections for page in section.pages]
+        asked = [
+            (starred(one.name), page.fits(self.age) and one.fits(self.age)) for page in pages for one in page.questions
+        ]
+        return frozenset(name for name, _ in asked) - {name for name, fits in asked if fits}
+
+    @cached_property
+    def age(self) -> int | None:
+        """The child's age in whole years, as far as a birth date has been typed."""
+        parts = [str(self.values.get(f"child.date_of_birth-{part}", "")).strip() for part in ("year", "month", "day")]
+        try:
+            return age_on(date(*(int(part) for part in parts)), self.today)
+        except ValueError:
+            return None
 
     def _leaf(self, section: Section, page: Page, row: str) -> Leaf:
-        mine = [question for question in page.questions if self.reader.is_asked(question)]
+        mine = [question for question in page.questions if self._is_asked(question)]
         rows = self._repeated(page.repeat) if page.repeat else [row]
         asked = tuple(self._ask(question, one, row) for one in rows for question in mine)
         slug, say = page.slug.replace("*", row), self.reader.say
         return Leaf(slug, section.slug, say(page.title), say(page.intro), asked, row, page.repeat, section.optional)
 
-    def _repeated(self, listed: str) -> list[str]:
+    def _repeated(self, rows_of: str) -> list[str]:
         """The rows that a page repeats its questions for: those in which something stands, and an empty one behind."""
         filled = [
             name.split(".")[1]
             for name, value in self.values.items()
-            if name.startswith(f"{listed}.") and any(one.strip() for one in _listed(value))
+            if name.startswith(f"{rows_of}.") and any(one.strip() for one in listed(value))
         ]
         rows = sorted({int(row) for row in filled if row.isdecimal()})[: MOST - 1]
         return [str(row) for row in [*rows, rows[-1] + 1 if rows else 0]]
@@ -221,7 +246,8 @@ class Filled:
         def named(*kinds: str) -> set[str]:
             return {question.name for question in asked if question.kind in kinds}
 
-        pairs = [(name, one) for name, value in self.values.items() for one in _listed(value)]
+        given = {name: value for name, value in self.values.items() if starred(whole(name)) not in self._of_other_ages}
+        pairs = [(name, one) for name, value in given.items() for one in listed(value)]
         # A date that nobody has typed is three empty fields as well, so that an error leads to the first of them.
         dates = [f"{name}-{part}" for name in named("date") for part in ("day", "month", "year")]
         pairs += [(name, "") for name in dates if name not in self.values]
@@ -235,8 +261,8 @@ class Filled:
 
     def with_page(self, leaf: Leaf, sent: Form) -> "Filled":
         """Put what was sent from one page in the place of what was there; nothing else that was sent is kept."""
-        kept = {name: value for name, value in self.values.items() if not leaf.owns(_whole(name))}
-        new = {name: value for name, value in sent.values.items() if leaf.owns(_whole(name))}
+        kept = {name: value for name, value in self.values.items() if not leaf.owns(whole(name))}
+        new = {name: value for name, value in sent.values.items() if leaf.owns(whole(name))}
         seen = [slug for slug in self.seen if slug != leaf.slug]
         return replace(self, values={**kept, **new, SEEN: [*seen, leaf.slug]})
 
@@ -256,20 +282,20 @@ class Filled:
             return self
         values: dict[str, str | list[str]] = {}
         for name, value in self.values.items():
-            moved = _moved_up(name, f"{listed}.", ".", int(row))
+            moved = moved_up(name, f"{listed}.", ".", int(row))
             if moved is not None:
                 values[moved] = value
         seen: list[str] = []
         for slug in self.seen:
             page = next((one for one in ROW_PAGES[listed] if slug.startswith(one)), None)
-            moved = _moved_up(slug, page, "", int(row)) if page else slug
+            moved = moved_up(slug, page, "", int(row)) if page else slug
             seen += [moved] if moved else []
         return replace(self, values={**values, SEEN: seen})
 
     @property
     def seen(self) -> list[str]:
         """The pages that have been answered."""
-        return list(_listed(self.values.get(SEEN, [])))
+        return list(listed(self.values.get(SEEN, [])))
 
     def data(self) -> dict[str, Any]:
         """The form's data for `ReferralForm`, with what a family is not asked because it is known."""
@@ -280,12 +306,12 @@ class Filled:
             data["referrer"] = {"role": self.reader.names[0]} | known
             data["consent"] |= {"by": own.get("name"), "on": self.today.isoformat()}
             data["concern_raised_on"] = self.today.isoformat()
-        return _without_nothing(data)
+        return without_nothing(data)
 
     def told(self) -> dict[str, Any]:
         """What somebody has answered so far, as an alert carries it: nothing that was filled in for them."""
         answered = [leaf for leaf in self.leaves if leaf.slug in self.seen and leaf.slug not in LISTED]
-        own = {name: value for name, value in self.values.items() if any(leaf.owns(_whole(name)) for leaf in answered)}
+        own = {name: value for name, value in self.values.items() if any(leaf.owns(whole(name)) for leaf in answered)}
         own = {name: value for name, value in own.items() if not name.endswith(".language") or value != "en"}
         typed = replace(self, values=own).typed()
         # A box that is not ticked is a no, also on a page that nobody has seen.
@@ -301,8 +327,8 @@ class Filled:
             data.setdefault(name, {})
         if other := data.pop("other_setting", None):
             data["child"]["setting"] = other
-        for path in _NUMBERS:
-            _as_number(data, path.split("."))
+        for path in NUMBERS:
+            as_number(data, path.split("."))
         data["needs"] = self._ranked(data.get("needs", []), data.pop("main_need", None))
         return data
 
@@ -360,7 +386,7 @@ class Filled:
         """The form with the answers of one page and nothing else; None where it has no others."""
         if leaf.slug in LISTED:
             return None
-        own = {name: value for name, value in self.values.items() if leaf.owns(_whole(name))}
+        own = {name: value for name, value in self.values.items() if leaf.owns(whole(name))}
         others = {name for name in self.values if name not in own and name != SEEN}
         return replace(self, values=own) if others else None
 
@@ -413,7 +439,9 @@ class Filled:
         """What was answered, in words: each section, and each person to tell as a part of its own (True)."""
         found = []
         for task in self.tasks():
-            found.append((task.title, False, self._answers([leaf for leaf in task.leaves if not leaf.row])))
+            answers = self._answers([leaf for leaf in task.leaves if not leaf.row])
+            if answers or not task.optional:
+                found.append((task.title, False, answers))
             for row in dict.fromkeys(leaf.row for leaf in task.leaves if leaf.row):
                 leaves = [leaf for leaf in task.leaves if leaf.row == row]
                 found.append((self.person(row), True, self._answers(leaves)))
@@ -433,7 +461,7 @@ class Filled:
     def _in_words(self, asked: Asked) -> Iterator[str]:
         if asked.kind == "date":
             parts = [self.form.value(f"{asked.name}-{part}") for part in ("year", "month", "day")]
-            yield from [_day(parts)] if any(parts) else []
+            yield from [typed_day(parts)] if any(parts) else []
             return
         texts = dict(asked.choices) | {"yes": "Yes", "no": "No"}
         for value in self.form.all(asked.name):
@@ -441,50 +469,9 @@ class Filled:
                 yield from texts.get(value, value).splitlines()
 
 
-_NUMBERS = ("setting_detail.attendance_percent",)
-
-
-def _as_number(data: dict[str, Any], path: list[str]) -> None:
-    """Put a number in the place of digits; whatever else was typed stays, for the rule book to name."""
-    inside = data.get(path[0])
-    if len(path) > 1 and isinstance(inside, dict):
-        _as_number(inside, path[1:])
-    elif isinstance(inside, str) and inside.isascii() and inside.isdecimal() and len(inside) <= 9:
-        data[path[0]] = int(inside)
-
-
 def _is_in_list(leaf: Leaf, asked: Asked) -> bool:
     """Whether a question stands only on the page that lists rows, each of which has its own answers."""
     return leaf.slug in LISTED and "*" in asked.name
-
-
-def _moved_up(name: str, before: str, behind: str, gone: int) -> str | None:
-    """Give the name of a row's field once row `gone` is gone: one less behind it, None for its own."""
-    number, found, rest = name.removeprefix(before).partition(behind) if behind else (name.removeprefix(before), "", "")
-    if not name.startswith(before) or not number.isdecimal() or int(number) < gone:
-        return name
-    return None if int(number) == gone else f"{before}{int(number) - 1}{found}{rest}"
-
-
-def _day(parts: list[str]) -> str:
-    try:
-        return day(date(*(int(part) for part in parts)))
-    except ValueError:
-        return " ".join(reversed(parts))
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
-def _whole(name: str) -> str:
-    base, dash, part = name.rpartition("-")
-    return base if dash and part in {"day", "month", "year"} else name
-
-
-def _without_nothing(data: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: _without_nothing(value) if isinstance(value, dict) else value for name, value in data.items()}
-    return {name: value for name, value in kept.items() if value not in (None, [])}
 
 
 def refusal(do: Callable[[], Any]) -> list[FieldError]:

@@ -10,13 +10,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from frontdoor.events import Agency, ArrivedBy
-from frontdoor.fields import IsoDate, Name, Phone, Short, Text, Typed
+from frontdoor.fields import Email, IsoDate, Name, Phone, Short, Text, Typed
 from frontdoor.problems import Command
 from referral_intake.reports import ReportKind
 
 MOST = 100
 """Rows that any list of the form may have."""
 Address = Annotated[list[Name], Field(max_length=MOST)]
+Score = Annotated[int, Field(ge=0, le=60)]
 Source = Literal["nhs", "private", "school", "council", "other", "not_known"]
 
 
@@ -80,6 +81,37 @@ class SettingDetail(Command):
     pupil_premium: bool | None = None
 
 
+class Screen(Command):
+    """Scores of the Ages and Stages Questionnaire (ASQ-3): each domain from 0 to 60, none of them a diagnosis."""
+
+    months: Annotated[int, Field(ge=1, le=66)] | None = None
+    """Which questionnaire was used, by the age in months that it is made for."""
+    communication: Score | None = None
+    gross_motor: Score | None = None
+    fine_motor: Score | None = None
+    problem_solving: Score | None = None
+    personal_social: Score | None = None
+
+
+class EarlyReview(Command):
+    """A review of a young child's development, such as the integrated review at 2 to 2½ years."""
+
+    kind: Literal["integrated", "health", "setting", "not_done"] | None = None
+    on: IsoDate | None = None
+    asq: Screen | None = None
+    outcome: Literal["on_track", "look_again", "refer"] | None = None
+    note: Text | None = None
+
+
+class HealthVisitor(Command):
+    """The health visitor who is named for a child under five; told what happens where they can be reached."""
+
+    name: Name
+    organisation: Name | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+
+
 class HouseholdMember(Command):
     """Somebody who lives with the child, or a brother or sister elsewhere."""
 
@@ -102,6 +134,8 @@ class Report(Command):
     on: IsoDate | None = None
     source: Source | None = None
     upload: Short | None = None
+    description: Text | None = None
+    """What a picture shows or a recording says, for who cannot see or hear it."""
 
 
 class InformationSharing(Command):
@@ -182,6 +216,7 @@ class Details(Command):
     household: list[HouseholdMember] = Field(default=[], max_length=MOST)
     medical: Medical | None = None
     setting_detail: SettingDetail | None = None
+    early_review: EarlyReview | None = None
     reports: list[Report] = Field(default=[], max_length=MOST)
     visit_risk: Text | None = None
     key_person: Name | None = None
@@ -203,6 +238,8 @@ class Details(Command):
             named += [(f"medical.diagnoses.{at}.on", one.on) for at, one in enumerate(self.medical.diagnoses)]
             named.append(("medical.hearing_checked_on", self.medical.hearing_checked_on))
             named.append(("medical.vision_checked_on", self.medical.vision_checked_on))
+        if self.early_review:
+            named.append(("early_review.on", self.early_review.on))
         if self.information_sharing:
             named.append(("information_sharing.explained_on", self.information_sharing.explained_on))
         if self.competence:

@@ -27,7 +27,7 @@ from frontdoor.identifiers import reference as new_reference
 from frontdoor.problems import wrong_fields
 from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
-from referral_intake import domain, identity, pathways, reports, store, tables, uploads, visibility
+from referral_intake import domain, identity, paper_rules, pathways, reports, store, tables, uploads, visibility
 from referral_intake.commands import (
     Addition,
     ChangedContact,
@@ -69,9 +69,11 @@ def received_at(form: ReferralForm, roles: frozenset[str], now: datetime) -> dat
     """Say when a referral was received: now, or when what is keyed in reached whoever keys it."""
     if form.arrived is None:
         return now
-    if wrong := domain.wrong_arrival(roles, form.arrived.on, received_on(now)):
+    if wrong := paper_rules.wrong_arrival(roles, form.arrived.on, received_on(now)):
         raise wrong_fields([FieldError("arrived.on", wrong)])
-    return domain.arrived_at(form.arrived.by, form.arrived.on, form.arrived.time, posted=form.arrived.posted, now=now)
+    return paper_rules.arrived_at(
+        form.arrived.by, form.arrived.on, form.arrived.time, posted=form.arrived.posted, now=now
+    )
 
 
 def prepare_child(parts: Parts, form: ReferralForm, child_id: str) -> None:
@@ -84,14 +86,24 @@ def receive_referral_once(
     work: Work, token: str, form: ReferralForm, child_id: str, how: domain.FilledIn = domain.NOT_KNOWN
 ) -> Receipt:
     """Receive a form that carries a one-use token. Twice is harmless: the same token is the same referral."""
-    claim_draft(work, token)
-    reference = store.reference_of_token(work.session, work.actor.person, token)
+    reference = reference_of_token(work, token)
     known = store.find_referral(work.session, work.area.id, reference) if reference else None
     if known is not None:
         return _receipt(work, known, sorted(_standing(work, known.reference).rules))
     receipt = receive_referral(work, form, child_id, how)
-    store.keep_token(work.session, work.actor.person, token, receipt.reference)
+    keep_token(work, token, receipt.reference)
     return receipt
+
+
+def reference_of_token(work: Work, token: str) -> str | None:
+    """Give the referral that what carries this token became or changed; nobody else sends it meanwhile."""
+    claim_draft(work, token)
+    return store.reference_of_token(work.session, work.actor.person, token)
+
+
+def keep_token(work: Work, token: str, reference: str) -> None:
+    """Remember that what carries this token has been taken."""
+    store.keep_token(work.session, work.actor.person, token, reference)
 
 
 def claim_draft(work: Work, draft: str) -> None:
@@ -123,11 +135,12 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.
     if is_test_number(form.child.nhs_number) and not work.parts.demo:
         sentence = "Check the NHS number: numbers that begin with 999 are only for tests"
         raise wrong_fields([FieldError("child.nhs_number", sentence)])
-    uploads.check_evidence(work, form.evidence, [one.upload for one in form.reports])
+    uploads.take_evidence(work, child_id, form.evidence, [one.upload for one in form.reports])
     reference = _unused_reference(work)
     registered = _registered(work, form, child_id)
     work.append(f"child/{child_id}", 0, registered)
-    contacts = [_added(work, form, contact, (reference, child_id)) for contact in form.contacts]
+    people = form.everybody_to_tell(age_on(form.child.birth, work.today))
+    contacts = [_added(work, form, contact, (reference, child_id)) for contact in people]
     for contact in contacts:
         work.append(_contact_stream(contact.contact_id), 0, contact)
     event = _submitted(work, form, reference, registered, contacts, how)
@@ -236,7 +249,7 @@ def add_to_referral(work: Work, reference: str, addition: Addition) -> dict[str,
     """Add to a referral. Twice is two additions: the Idempotency-Key in front of this says what is the same."""
     referral = _find_to_change(work, reference, "referral.add")
     _require("ReferralAmended", referral.status)
-    uploads.check_evidence(work, addition.evidence)
+    uploads.take_evidence(work, referral.child_id, addition.evidence)
     event = ReferralAmended(
         reference=referral.reference,
         child_id=referral.child_id,
@@ -274,13 +287,21 @@ def _contact_stream(contact_id: str) -> str:
 def _which_contact(work: Work, known: dict[str, tables.Contact], contact: ChangedContact, at: int) -> str | None:
     """Find which of the referral's contacts is meant: by id, else by name; None: a new one."""
     if contact.contact is not None and contact.contact not in known:
-        raise wrong_fields([FieldError(f"contacts.{at}.contact", "This is not a contact of this referral")])
+        raise wrong_fields(
+            [
+                FieldError(
+                    f"contacts.{at}.contact", "This is not a contact of this referral: leave the id out to add somebody"
+                )
+            ]
+        )
     names = {contact_id: work.keys.unseal_or(row.details, {}).get("name", "") for contact_id, row in known.items()}
     return contact.contact or domain.same_person(contact.name, names)
 
 
 def _is_told(work: Work, referral: tables.Referral, contact: Contact, row: tables.Contact | None) -> bool:
     """Say whether they may be told: as whoever changes it says, else as before; for somebody new, as on a form."""
+    if store.is_adopted(work.session, referral.child_id):
+        return False
     if contact.safe_to_contact is None and row is not None:
         return row.safe_to_contact
     child, story = _identity(work, referral.child_id), work.keys.unseal_or(referral.story, {})
@@ -352,6 +373,7 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
         **story,
         "needs": story.get("needs", []),
         "support": referral.support.split(),
+        "waits": [_wait_answer(row) for row in store.waits_of(work.session, referral.reference)],
         "evidence_missing": reports.evidence_missing(referral.support.split(), story.get("reports", [])),
         "concern_raised_on": referral.concern_raised_on.isoformat(),
         "withdrawal": work.keys.unseal_or(referral.withdrawal, None),
@@ -359,6 +381,10 @@ def show_referral(work: Work, reference: str) -> dict[str, Any]:
     }
     seen = visibility.visible(shown, answer.categories)
     return seen | {"linked": identity.linked_to(work, referral.child_id)} if answer.relation == "triager" else seen
+
+
+def _wait_answer(row: tables.WaitingAssessment) -> dict[str, Any]:
+    return {"support": row.support, "ready_on": row.ready_on.isoformat(), "came_up": row.is_ready}
 
 
 def list_referrals(work: Work, *, mine: bool, setting: str | None, cursor: str | None) -> dict[str, Any]:
@@ -424,10 +450,18 @@ def _addition_answer(work: Work, row: tables.ReferralAddition) -> dict[str, Any]
     }
 
 
-def files_of(work: Work, shown: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name the files of a referral that has been shown: (upload id, name), in the form's order."""
+def files_of(work: Work, shown: Mapping[str, Any]) -> list[reports.File]:
+    """Name the files of a referral that has been shown, in the form's order."""
     rows = store.find_uploads(work.session, _uploads_of(shown))
-    return [(one, work.keys.unseal_or(rows[one].name, "file")) for one in _uploads_of(shown) if one in rows]
+    voices = {one.get("upload"): one.get("description") or "" for one in shown.get("reports", [])
+              if one["kind"] == reports.CHILD_VOICE}  # fmt: skip
+    return [
+        reports.File(
+            upload=one, name=work.keys.unseal_or(rows[one].name, "file"), kind=rows[one].kind, says=voices.get(one)
+        )
+        for one in _uploads_of(shown)
+        if one in rows
+    ]
 
 
 def _uploads_of(shown: Mapping[str, Any]) -> list[str]:
@@ -442,7 +476,7 @@ def show_evidence(work: Work, reference: str, upload_id: str) -> tuple[bytes, st
     row = store.find_uploads(work.session, [upload_id]).get(upload_id)
     if row is None or upload_id not in _uploads_of(shown):
         raise unknown("referral.read", shown["reference"])
-    data = files.read(work.parts.folder / uploads.FOLDER, work.keys, row.id)
+    data = files.read(work.parts.folder / files.FOLDER, work.keys, row.id)
     return data, row.kind, work.keys.unseal_or(row.name, "file")
 
 
@@ -457,10 +491,9 @@ def search_children(work: Work, ask: ChildSearch) -> dict[str, Any]:
     children: dict[str, list[str]] = {}
     for row in _allowed(work, "child.search", "child.search", rows):
         children.setdefault(row.child_id, []).append(row.reference)
-    return {"children": [_child_answer(work, child_id, found) for child_id, found in children.items()]}
+    return {"children": [{"references": said} | _names(work, child_id) for child_id, said in children.items()]}
 
 
-def _child_answer(work: Work, child_id: str, references: list[str]) -> dict[str, Any]:
+def _names(work: Work, child_id: str) -> dict[str, Any]:
     known = _identity(work, child_id)
-    shown = ("given_name", "family_name", "date_of_birth")
-    return {"references": references, **{name: known.get(name) for name in shown}}
+    return {name: known.get(name) for name in ("given_name", "family_name", "date_of_birth")}

@@ -4,8 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from frontdoor import access
-from frontdoor.events import ChildrenKeptApart, ChildrenLinked, ChildrenUnlinked, instant
-from frontdoor.identifiers import short_id
+from frontdoor.events import (
+    ChildAdopted,
+    ChildrenKeptApart,
+    ChildrenLinked,
+    ChildrenUnlinked,
+    ContactChanged,
+    instant,
+)
+from frontdoor.identifiers import normal_reference, short_id
 from frontdoor.work import Refused, Work
 from referral_intake import matching, store, tables
 
@@ -96,7 +103,8 @@ def decide_match(work: Work, match_id: str, *, same: bool) -> dict[str, Any]:
     """Say that two children are one, or are two. Twice is refused: it has been decided."""
     work.claim(f"match/{match_id}")
     row = store.find_match(work.session, work.area.id, match_id)
-    if row is None or not any(_side(work, one)["allow"] for one in (row.earlier, row.later)):
+    allow = _allowed(work, (row.earlier, row.later)) if row else None
+    if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
     if row.decided_at is not None:
         raise Refused("not_allowed", "This has been decided already: look again.")
@@ -113,7 +121,7 @@ def decide_match(work: Work, match_id: str, *, same: bool) -> dict[str, Any]:
     event = ChildrenLinked(**said, references=tuple(references)) if same else ChildrenKeptApart(**said)
     work.append(f"child-link/{link}", 0, event)
     row.decided_at, row.decided_by, row.link = work.now, work.actor.person, link
-    work.shown("child.link", references, access.Allow("triager"))
+    work.shown("child.link", references, allow)
     return {"match": row.id, "link": link, "status": "linked" if same else "kept_apart"}
 
 
@@ -121,18 +129,63 @@ def unlink(work: Work, link_id: str, reason: str) -> dict[str, Any]:
     """Take a link back: both referrals stay as they were. Twice is refused: it has been taken back."""
     work.claim(f"child-link/{link_id}")
     row = store.find_link(work.session, work.area.id, link_id)
-    if row is None or not any(_side(work, one)["allow"] for one in (row.child_id, row.other_child_id)):
+    allow = _allowed(work, (row.child_id, row.other_child_id)) if row else None
+    if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
     if row.status != "linked":
-        raise Refused("not_allowed", "These children are not linked: there is nothing to take back.")
-    event = ChildrenUnlinked(
-        link=row.link,
-        child_id=row.child_id,
-        other_child_id=row.other_child_id,
-        reason=work.keys.seal(row.child_id, reason),
-    )
-    work.append(f"child-link/{row.link}", row.version, event)
+        raise Refused("not_allowed", "These children are not linked, so there is nothing to take back: look again.")
+    _take_back(work, row, reason)
+    children = [row.child_id, row.other_child_id]
+    rows = store.referrals_of_children(work.session, work.area.id, children)
+    work.shown("child.link", [one.reference for one in rows], allow)
     return {"link": row.link, "status": "unlinked"}
+
+
+def _take_back(work: Work, row: tables.ChildLink, reason: str) -> None:
+    pair = {"child_id": row.child_id, "other_child_id": row.other_child_id}
+    event = ChildrenUnlinked(link=row.link, reason=work.keys.seal(row.child_id, reason), **pair)
+    work.append(f"child-link/{row.link}", row.version, event)
+
+
+def adopt(work: Work, reference: str, new_reference: str) -> dict[str, Any]:
+    """Say that a child lives on under another identity, to whoever may see both referrals. Twice is harmless.
+
+    The old referral stays as it was and is found by nothing; nobody on it is told anything from now on; that the two
+    are one is sealed, and shown to nobody. All in one transaction.
+    """
+    names = [normal_reference(one) or "" for one in (reference, new_reference)]
+    work.claim(*(f"referral/{name}" for name in names))
+    old, new = (_readable_referral(work, name) for name in names)
+    if old.child_id == new.child_id:
+        raise Refused("not_allowed", "Give the reference of the referral that was made under the new identity.")
+    # Nobody changes a contact without the referral, which is claimed; a link may be taken back meanwhile.
+    contacts = store.contacts_of(work.session, old)
+    links = [f"child-link/{link.link}" for link in store.links_of(work.session, old.child_id)]
+    work.claim(*(f"contact/{row.contact_id}" for row in contacts), *links)
+    became, adoption = work.keys.seal(old.child_id, {"child_id": new.child_id}), short_id("T")
+    work.append(f"adoption/{adoption}", 0, ChildAdopted(adoption=adoption, child_id=old.child_id, became=became))
+    for link in store.links_of(work.session, old.child_id):
+        _take_back(work, link, "Not to be shown together")
+    for contact in contacts:
+        state = {name: getattr(contact, name) for name in ContactChanged.model_fields} | {"safe_to_contact": False}
+        work.append(f"contact/{contact.contact_id}", None, ContactChanged(**state))
+    store.forget_how_found(work.session, old.child_id)
+    return {"status": "sealed"}
+
+
+def _readable_referral(work: Work, reference: str) -> tables.Referral:
+    row = store.find_referral(work.session, work.area.id, reference)
+    found, allow = _readable(work, [row] if row else [])
+    if row is None or allow is None:  # the same answer for both: nobody learns which references there are
+        raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", reference))
+    work.shown("child.link", found, allow)
+    return row
+
+
+def _allowed(work: Work, child_ids: Sequence[str]) -> access.Allow | None:
+    """Say by which permission the actor may decide about these children: they may see one of them."""
+    sides = (_side(work, child_id)["allow"] for child_id in child_ids)
+    return next((allow for allow in sides if allow is not None), None)
 
 
 def linked_to(work: Work, child_id: str) -> list[dict[str, Any]]:

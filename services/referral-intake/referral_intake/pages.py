@@ -30,6 +30,7 @@ from referral_intake import (
     handlers,
     identity_pages,
     pathway_pages,
+    screening_pages,
     store,
 )
 from referral_intake.commands import Addition, ReferralForm, Withdrawal
@@ -44,6 +45,7 @@ router.routes.extend(evidence_pages.router.routes)
 router.routes.extend(form_pages.router.routes)
 router.routes.extend(identity_pages.router.routes)
 router.routes.extend(pathway_pages.router.routes)
+router.routes.extend(screening_pages.router.routes)
 Reading = Annotated[Call, may("referral.read")]
 Adding = Annotated[Call, may("referral.add")]
 Withdrawing = Annotated[Call, may("referral.withdraw")]

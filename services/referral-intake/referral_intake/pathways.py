@@ -142,11 +142,13 @@ def _bring_up(work: Work, row: tables.WaitingAssessment) -> None:
     referral = store.find_referral(work.session, row.area, row.reference)
     if referral is None:
         return
+    sent = store.standings_of(work.session, [row.reference])[row.reference].rules
     event = AssessmentReady(
         reference=row.reference,
         child_id=row.child_id,
         support=row.support,
-        agencies=store.standings_of(work.session, [row.reference])[row.reference].agencies,
+        agencies=domain.asked_again(row.support, {agency: rules.split() for agency, rules in sent.items()}),
+        ready_on=row.ready_on,
     )
     stream = _referral_stream(row.reference)
     with work.following(stream):

@@ -36,6 +36,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     readers: list[str] = Field(default=[], alias="for")
     skip: list[str] = []
+    ages: tuple[int, int] | None = Field(default=None, strict=False)
+    """From which birthday to before which; None: whatever the age."""
+
+    def fits(self, age: int | None) -> bool:
+        """Whether it is asked about a child of this age; whose age is not known yet, it is."""
+        return self.ages is None or age is None or self.ages[0] <= max(age, 0) < self.ages[1]
 
 
 class Question(_Part):
@@ -64,6 +70,7 @@ class Page(_Part):
     row: str = ""
     repeat: str = ""
     when: dict[str, list[str]] = {}
+    unless: dict[str, list[str]] = {}
     questions: list[Question] = []
 
 
@@ -139,7 +146,8 @@ def first_values(actor: Actor, area: Area) -> Values:
         own = area.organisations.get(actor.organisation or "")
         values = {"name": actor.name, "role": role, "organisation": own.name if own else "", **reach}
         setting = {"child.setting": own.id} if own and own.kind in SETTINGS else {}
-        return {f"referrer.{name}": text for name, text in values.items()} | setting | {"kind": "request"}
+        told = {f"referrer.{name}": text for name, text in values.items()} | setting
+        return told | _own_part(role, values) | {"kind": "request"}
     channel = {"channel": "email"} if "email" in reach else {}
     values = {"name": actor.name, "language": "en", **channel, **reach}
     if "young_person" not in reader.names:
@@ -148,6 +156,13 @@ def first_values(actor: Actor, area: Area) -> Values:
     values |= {"relationship": "myself", "parental_responsibility": "no"}
     contact = {f"contacts.0.{name}": text for name, text in values.items()}
     return contact | {"child.given_name": given, "child.family_name": family}
+
+
+def _own_part(role: str, known: Mapping[str, str]) -> dict[str, str]:
+    """What somebody who fills in a form is to the child: the health visitor, or the GP, to be put right if not."""
+    if role == "health_visitor":
+        return {f"child.health_visitor.{name}": said for name, said in known.items() if name != "role"}
+    return {"child.gp.name": known["name"], "child.gp.practice": known["organisation"]} if role == "gp" else {}
 
 
 def in_words(kind: str, code: str) -> str:

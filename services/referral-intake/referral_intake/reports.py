@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
 ReportKind = Literal[
     "educational_psychology",
     "speech_and_language",
@@ -18,8 +20,11 @@ ReportKind = Literal[
     "one_page_profile",
     "family_views",
     "signed_consent",
+    "child_voice",
     "other",
 ]
+CHILD_VOICE = "child_voice"
+"""What a child has drawn or said themselves: no report, and nobody else's words."""
 USEFUL: Mapping[str, tuple[ReportKind, ...]] = {
     "speech_and_language": ("hearing", "school_baseline"),
     "occupational_therapy": ("school_baseline",),
@@ -28,6 +33,15 @@ USEFUL: Mapping[str, tuple[ReportKind, ...]] = {
     "ehc_needs_assessment": ("family_views", "educational_psychology", "support_plan", "school_baseline"),
 }
 """What is useful to have for each support; a request is never held up for it. Source: local default."""
+
+
+class File(BaseModel):
+    """A file of a referral: `says` is what a child's picture shows or recording says; None where it is no child's."""
+
+    upload: str
+    name: str
+    kind: str
+    says: str | None = None
 
 
 def evidence_missing(support: Iterable[str], reports: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -8,8 +8,10 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
+from frontdoor.database import insert_absent, insert_rows
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
+    Adoption,
     Alert,
     Child,
     ChildLink,
@@ -25,9 +27,11 @@ from referral_intake.tables import (
     Referral,
     ReferralAddition,
     ReferralAgency,
+    Screening,
     SearchHash,
     SenderLink,
     Upload,
+    UploadOf,
     WaitingAssessment,
 )
 from referral_intake.visibility import Relations
@@ -218,7 +222,8 @@ def _looks(by: Relations) -> Iterable[tuple[Any, ColumnElement[bool]]]:
 
 def keep_search_hashes(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep what a child can be found by."""
-    session.add_all(SearchHash(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes)))
+    rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
+    insert_rows(session, SearchHash.__table__, rows)  # type: ignore[attr-defined]
 
 
 def find_children(session: Session, area: str, hashes: Collection[str]) -> list[str]:
@@ -245,8 +250,8 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
 
 def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep by what the same child would be known again. Twice is harmless."""
-    known = set(session.scalars(select(col(MatchKey.hash)).where(col(MatchKey.child_id) == child_id)))
-    session.add_all(MatchKey(area=area, hash=value, child_id=child_id) for value in sorted(set(hashes) - known))
+    rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
+    insert_absent(session, MatchKey.__table__, rows)  # type: ignore[attr-defined]
 
 
 def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
@@ -268,6 +273,20 @@ def paired_with(session: Session, child_id: str, others: Collection[str]) -> set
     pairs = tuple_(col(PossibleMatch.earlier), col(PossibleMatch.later)).in_(either)
     known = session.execute(select(col(PossibleMatch.earlier), col(PossibleMatch.later)).where(pairs))
     return {one for pair in known for one in pair} - {child_id}
+
+
+def is_adopted(session: Session, child_id: str) -> bool:
+    """Say whether a child lives on under another identity: nobody of the old one is told anything."""
+    found = select(col(Adoption.adoption)).where(col(Adoption.child_id) == child_id)
+    return session.scalars(found.limit(1)).first() is not None
+
+
+def forget_how_found(session: Session, child_id: str) -> None:
+    """Let nobody find a child any more, by what was known of them or as somebody's possible match."""
+    for table in (SearchHash, MatchKey):
+        session.connection().execute(delete(table).where(col(table.child_id) == child_id))
+    either = or_(col(PossibleMatch.earlier) == child_id, col(PossibleMatch.later) == child_id)
+    session.connection().execute(delete(PossibleMatch).where(either))
 
 
 def keep_match(session: Session, match: PossibleMatch) -> None:
@@ -306,13 +325,21 @@ def links_of(session: Session, child_id: str) -> Sequence[ChildLink]:
 def pathway_versions(session: Session, area: str) -> Sequence[PathwayVersion]:
     """List the pathways that were adopted, the latest first."""
     adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc())).all()
+    return session.scalars(adopted.order_by(*_LATEST_VERSION)).all()
+
+
+_LATEST_VERSION = (
+    col(PathwayVersion.adopted_at).desc(),
+    func.length(PathwayVersion.version).desc(),
+    col(PathwayVersion.version).desc(),
+)
+"""The latest first; of two adopted at one moment, the one with the higher number."""
 
 
 def latest_pathways(session: Session, area: str) -> PathwayVersion | None:
     """Give the pathways that were adopted last."""
     adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(col(PathwayVersion.adopted_at).desc()).limit(1)).first()
+    return session.scalars(adopted.order_by(*_LATEST_VERSION).limit(1)).first()
 
 
 def routes_since(session: Session, area: str, since: datetime) -> Sequence[ReferralAgency]:
@@ -320,6 +347,12 @@ def routes_since(session: Session, area: str, since: datetime) -> Sequence[Refer
     sent = select(ReferralAgency).where(col(ReferralAgency.area) == area, col(ReferralAgency.received_at) >= since)
     order = (col(ReferralAgency.received_at).desc(), col(ReferralAgency.reference), col(ReferralAgency.agency))
     return session.scalars(sent.order_by(*order).limit(MOST_ROUTES)).all()
+
+
+def waits_of(session: Session, reference: str) -> Sequence[WaitingAssessment]:
+    """List what a referral asked for too early, the first birthday first."""
+    own = select(WaitingAssessment).where(col(WaitingAssessment.reference) == reference)
+    return session.scalars(own.order_by(col(WaitingAssessment.ready_on), col(WaitingAssessment.support))).all()
 
 
 def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]:
@@ -339,9 +372,9 @@ def ready_assessments(session: Session, on: date) -> Sequence[WaitingAssessment]
 # --- concerns ---------------------------------------------------------------------------------------------------------
 
 
-def keep_concern_key(session: Session, concern: str, key: str) -> None:
+def keep_concern_key(session: Session, concern: str, child_id: str, key: str) -> None:
     """Keep by what a school's concerns about one child are found together."""
-    session.add(ConcernKey(concern=concern, hash=key))
+    session.add(ConcernKey(concern=concern, child_id=child_id, hash=key))
 
 
 def key_of_concern(session: Session, concern: str) -> str:
@@ -370,12 +403,36 @@ def concerns_of_school(session: Session, area: str, setting: str) -> Sequence[Co
     return session.scalars(here.order_by(*order).limit(MOST_CHILDREN)).all()
 
 
+# --- screening --------------------------------------------------------------------------------------------------------
+
+MOST_SCREENINGS = 500
+
+
+def find_screening(session: Session, area: str, screening: str) -> Screening | None:
+    """Give a screening of this area."""
+    row = session.get(Screening, screening)
+    return row if row is not None and row.area == area else None
+
+
+def screenings_of(session: Session, area: str, setting: str) -> Sequence[Screening]:
+    """List a setting's latest `MOST_SCREENINGS` screenings, the latest first."""
+    own = select(Screening).where(col(Screening.area) == area, col(Screening.setting) == setting)
+    order = (col(Screening.recorded_at).desc(), col(Screening.screening))
+    return session.scalars(own.order_by(*order).limit(MOST_SCREENINGS)).all()
+
+
 # --- uploads ----------------------------------------------------------------------------------------------------------
 
 
 def keep_upload(session: Session, upload: Upload) -> None:
     """Keep what is known of a file that is stored."""
     session.add(upload)
+
+
+def note_uploads_of(session: Session, ids: Iterable[str], child_id: str) -> None:
+    """Note whom these files are about. Twice is harmless."""
+    rows = [{"upload": upload, "child_id": child_id} for upload in sorted(set(ids))]
+    insert_absent(session, UploadOf.__table__, rows)  # type: ignore[attr-defined]
 
 
 def same_upload(session: Session, ids: Collection[str], digest: str) -> str | None:
@@ -411,9 +468,14 @@ def alerts_of(session: Session, area: str) -> Sequence[Alert]:
 
 
 def backlog(session: Session, area: str) -> dict[str, int]:
-    """Count the alerts that nobody has read."""
+    """Count the alerts that nobody has read, and the referrals of children under five without a health visitor."""
     unread = (col(Alert.area) == area) & col(Alert.read_at).is_(None)
-    return {"alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0}
+    gap = (col(Referral.area) == area) & (col(Referral.status) == "received")
+    gap &= col(Referral.flags).contains("no_health_visitor")
+    return {
+        "alerts_unread": session.scalar(select(func.count()).select_from(Alert).where(unread)) or 0,
+        "no_health_visitor": session.scalar(select(func.count()).select_from(Referral).where(gap)) or 0,
+    }
 
 
 def same_alert(session: Session, area: str, sent_by: str, digest: str, since: datetime) -> Alert | None:

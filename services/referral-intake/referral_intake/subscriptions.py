@@ -6,6 +6,7 @@ from typing import cast
 from frontdoor.delivery.hearer import Handler, Heard
 from frontdoor.events import (
     EntryAccepted,
+    EntryBroughtUp,
     EntryChanged,
     EntryClosed,
     EntryDeclined,
@@ -38,6 +39,12 @@ def _queued(work: Work, heard: Heard) -> None:
     handlers.note_progress(work, noted)
 
 
+def _brought_up(work: Work, heard: Heard) -> None:
+    event = cast(EntryBroughtUp, heard.event)
+    noted = ProgressNoted(reference=event.reference, agency=event.agency, status="queued", due_at=event.due_at)
+    handlers.note_progress(work, noted)
+
+
 def _stands(status: EntryStatus) -> Callable[[Work, Heard], None]:
     def note(work: Work, heard: Heard) -> None:
         event = cast(EntryChanged, heard.event)
@@ -62,6 +69,7 @@ SUBSCRIPTIONS: dict[type[Event], Handler] = {
     EntryClosed: _stands("closed"),
     EntryReopened: _stands("queued"),
     EntryRequeued: _stands("queued"),
+    EntryBroughtUp: _brought_up,
     EntryWithdrawn: _stands("withdrawn"),
     LinkRenewed: _renewed,
 }

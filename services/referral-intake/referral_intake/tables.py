@@ -1,34 +1,12 @@
-"""Intake's tables, and `apply`, which writes what its own events say to them."""
+"""Intake's tables. What its own events write to them is in `applied.py`."""
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, SQLModel
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, put
-from frontdoor.event_log import EventLog, Recorded
-from frontdoor.events import (
-    AssessmentReady,
-    ChildRegistered,
-    ChildrenKeptApart,
-    ChildrenLinked,
-    ChildrenUnlinked,
-    ConcernClosed,
-    ConcernLogged,
-    ConcernReferred,
-    ContactAdded,
-    ContactChanged,
-    Event,
-    PathwaysAdopted,
-    ProgressNoted,
-    ReferralAmended,
-    ReferralSubmitted,
-    ReferralWithdrawn,
-    SenderLinkNoted,
-)
+from frontdoor.database import DERIVED, KEPT, UtcDateTime, kept_until_erased
 
 
 class Row(SQLModel, registry=registry()):
@@ -174,6 +152,22 @@ class Concern(Row, table=True):
     version: int
 
 
+class Screening(Row, table=True):
+    """What a setting found of one child in one half-term: `told` is sealed, `results` are by domain."""
+
+    __table_args__ = (Index("screening_setting", "area", "setting", "recorded_at"), DERIVED)
+    screening: str = Field(primary_key=True)
+    area: str
+    child_id: str
+    setting: str
+    half_term: str
+    year: str
+    results: dict[str, str] = Field(sa_type=JSON)
+    recorded_by: str
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    told: str
+
+
 class ChildLink(Row, table=True):
     """Whether two children are one, as a person has said: linked, unlinked or apart."""
 
@@ -185,6 +179,15 @@ class ChildLink(Row, table=True):
     other_child_id: str
     status: str
     version: int
+
+
+class Adoption(Row, table=True):
+    """A child who lives on under another identity, which stands in the event alone, sealed."""
+
+    __table_args__ = (Index("adoption_child", "child_id"), DERIVED)
+    adoption: str = Field(primary_key=True)
+    area: str
+    child_id: str
 
 
 class ReferralAddition(Row, table=True):
@@ -230,7 +233,7 @@ class Draft(Row, table=True):
 class Upload(Row, table=True):
     """A file that somebody sent: `name` is sealed with the upload's own key, as is the file in the data folder."""
 
-    __table_args__ = KEPT
+    __table_args__ = kept_until_erased("id")
     id: str = Field(primary_key=True)
     area: str
     person: str
@@ -238,6 +241,15 @@ class Upload(Row, table=True):
     kind: str
     digest: str | None = None
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UploadOf(Row, table=True):
+    """A child whom a file is about: erased with the last of them."""
+
+    __tablename__ = "upload_of"
+    __table_args__ = (Index("upload_of_child", "child_id"), kept_until_erased("child_id", "upload"))
+    upload: str = Field(primary_key=True)
+    child_id: str = Field(primary_key=True)
 
 
 class Alert(Row, table=True):
@@ -269,7 +281,7 @@ class SearchHash(Row, table=True):
     """A keyed hash of one thing by which a child can be found. Erasing a child empties its rows."""
 
     __tablename__ = "search_hash"
-    __table_args__ = (Index("search_child", "child_id"), KEPT)
+    __table_args__ = (Index("search_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -279,7 +291,7 @@ class MatchKey(Row, table=True):
     """A keyed hash of what the same child would have in common with another form. Erasing a child empties its rows."""
 
     __tablename__ = "match_key"
-    __table_args__ = (Index("match_child", "child_id"), KEPT)
+    __table_args__ = (Index("match_child", "child_id"), kept_until_erased("child_id"))
     area: str = Field(primary_key=True)
     hash: str = Field(primary_key=True)
     child_id: str = Field(primary_key=True)
@@ -289,9 +301,10 @@ class ConcernKey(Row, table=True):
     """A keyed hash by which a school's concerns about one child are found together; erasing the child empties it."""
 
     __tablename__ = "concern_key"
-    __table_args__ = (Index("concern_hash", "hash"), KEPT)
+    __table_args__ = (Index("concern_hash", "hash"), kept_until_erased("child_id"))
     concern: str = Field(primary_key=True)
     hash: str
+    child_id: str
 
 
 class PossibleMatch(Row, table=True):
@@ -301,7 +314,7 @@ class PossibleMatch(Row, table=True):
     __table_args__ = (
         UniqueConstraint("earlier", "later"),
         Index("possible_match_open", "area", "decided_at", "found_at"),
-        KEPT,
+        kept_until_erased("earlier", "later"),
     )
     id: str = Field(primary_key=True)
     area: str
@@ -313,138 +326,3 @@ class PossibleMatch(Row, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_by: str | None = None
     link: str | None = None
-
-
-# --- apply ------------------------------------------------------------------------------------------------------------
-
-
-def apply(session: Session, recorded: Recorded) -> None:
-    """Write what an own event says to the derived tables of its stream."""
-    if write := _WRITES.get(type(recorded.event)):
-        write(session, recorded, recorded.event)
-
-
-_PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
-"""Fields of a referral's event that its row has as they are."""
-
-
-def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmitted) -> None:
-    plain = event.model_dump(include=_PLAIN)
-    told = " ".join(contact.contact_id for contact in event.contacts)
-    codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
-    session.add(Referral(area=recorded.area, status="received", version=recorded.version, **plain, **codes))
-    own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
-    for wait in event.waits:
-        waiting = wait.model_dump(include={"support", "ready_on"})
-        case = {"reference": event.reference, "area": recorded.area, "child_id": event.child_id}
-        session.add(WaitingAssessment(is_ready=False, **(case | waiting)))
-    for route in event.routes:
-        session.add(ReferralAgency(agency=route.agency, rules=" ".join(route.rules), **own))
-
-
-def _apply_amended(session: Session, recorded: Recorded, event: ReferralAmended) -> None:
-    session.get_one(Referral, event.reference).version = recorded.version
-    session.add(
-        ReferralAddition(
-            reference=event.reference,
-            version=recorded.version,
-            area=recorded.area,
-            added_at=recorded.time,
-            added_by=recorded.actor,
-            text=event.text,
-            evidence=" ".join(event.evidence),
-        )
-    )
-
-
-def _apply_progress(session: Session, recorded: Recorded, event: ProgressNoted) -> None:
-    row = session.get(Progress, (event.reference, event.agency))
-    if row is None:
-        row = Progress(reference=event.reference, agency=event.agency, area=recorded.area, status=event.status)
-        session.add(row)
-    row.status = event.status
-    row.due_at = event.due_at or row.due_at
-    row.received_at = event.received_at or row.received_at
-
-
-def _apply_withdrawn(session: Session, recorded: Recorded, event: ReferralWithdrawn) -> None:
-    row = session.get_one(Referral, event.reference)
-    row.status, row.version = "withdrawn", recorded.version
-    row.withdrawn_at, row.withdrawal = recorded.time, event.reason
-
-
-def _apply_ready(session: Session, recorded: Recorded, event: AssessmentReady) -> None:
-    session.get_one(Referral, event.reference).version = recorded.version
-    session.get_one(WaitingAssessment, (event.reference, event.support)).is_ready = True
-
-
-def _apply_registered(session: Session, recorded: Recorded, event: ChildRegistered) -> None:
-    session.add(Child(child_id=event.child_id, area=recorded.area, identity=event.identity))
-
-
-def _apply_said_of_children(session: Session, recorded: Recorded, event: ChildrenLinked | ChildrenKeptApart) -> None:
-    status = "linked" if isinstance(event, ChildrenLinked) else "apart"
-    facts = event.model_dump(include={"link", "child_id", "other_child_id"})
-    session.add(ChildLink(area=recorded.area, status=status, version=recorded.version, **facts))
-
-
-def _apply_concern(session: Session, recorded: Recorded, event: ConcernLogged) -> None:
-    facts = event.model_dump(exclude={"escalated"})
-    status = "to_decide" if event.escalated else "logged"
-    when = {"area": recorded.area, "logged_at": recorded.time, "version": recorded.version}
-    session.add(Concern(status=status, why=event.escalated, **(facts | when)))
-
-
-def _apply_concern_end(session: Session, recorded: Recorded, event: ConcernReferred | ConcernClosed) -> None:
-    row = session.get_one(Concern, event.concern)
-    row.status, row.version = "closed", recorded.version
-    if isinstance(event, ConcernReferred):
-        row.status, row.reference = "referred", event.reference
-
-
-def _apply_unlinked(session: Session, recorded: Recorded, event: ChildrenUnlinked) -> None:
-    link = session.get_one(ChildLink, event.link)
-    link.status, link.version = "unlinked", recorded.version
-
-
-def _apply_contact(session: Session, recorded: Recorded, event: ContactAdded | ContactChanged) -> None:
-    put(session, Contact, area=recorded.area, **event.model_dump())
-
-
-def _apply_pathways(session: Session, recorded: Recorded, event: PathwaysAdopted) -> None:
-    session.add(
-        PathwayVersion(
-            version=event.version,
-            area=recorded.area,
-            adopted_at=recorded.time,
-            adopted_by=recorded.actor,
-            note=event.note,
-            rules=event.model_dump_json(),
-        )
-    )
-
-
-def _apply_link_noted(session: Session, recorded: Recorded, event: SenderLinkNoted) -> None:
-    session.merge(SenderLink(area=recorded.area, **event.model_dump()))
-
-
-_WRITES: dict[type[Event], Callable[[Session, Recorded, Any], None]] = {
-    ReferralSubmitted: _apply_submitted,
-    ReferralAmended: _apply_amended,
-    ReferralWithdrawn: _apply_withdrawn,
-    AssessmentReady: _apply_ready,
-    ChildRegistered: _apply_registered,
-    ChildrenLinked: _apply_said_of_children,
-    ChildrenKeptApart: _apply_said_of_children,
-    ChildrenUnlinked: _apply_unlinked,
-    ConcernLogged: _apply_concern,
-    ConcernReferred: _apply_concern_end,
-    ConcernClosed: _apply_concern_end,
-    ContactAdded: _apply_contact,
-    ContactChanged: _apply_contact,
-    ProgressNoted: _apply_progress,
-    PathwaysAdopted: _apply_pathways,
-    SenderLinkNoted: _apply_link_noted,
-}
-
-log = EventLog("referral-intake", Row.metadata, apply)

@@ -1,5 +1,6 @@
 """What somebody sent, in the form's own words: for the duty team, and for whoever reads a referral."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ _ABOUT = {"referrer": "Who filled in the form", ADDED_LATER: _ADDED}
 _LABELS = {"who": "Who", "where": "Where they are now", "what": "What is happening"}
 _NOT_TOLD = frozenset({"immediate_danger", "contact", "kind", "upload", "evidence"})
 """What no reader needs as a line: ids, and what the page says at its top."""
+_CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 Line = tuple[str, list[str]]
 
 
@@ -23,6 +25,8 @@ def told(sent: Mapping[str, Any], area: Area, reader: Reader = STAFF) -> list[tu
     """
     found: dict[str, dict[str, list[str]]] = {}
     for path, value in _leaves(sent):
+        if value is False and _is_tick(path, reader):
+            continue
         texts = [text for one in _listed(value) for text in _told(path, one, area, reader).splitlines() if text.strip()]
         if texts:
             lines = found.setdefault(_heading(path, sent, reader), {})
@@ -107,7 +111,15 @@ def _told(path: str, value: Any, area: Area, reader: Reader) -> str:
         return area.organisations[text].name
     if asked and asked.kind == "date":
         return day(text)
+    if asked and asked.kind == "select" and asked.choices:
+        return str(questions().choices[asked.choices].get(text, words(text) if _CODE.fullmatch(text) else text))
     return str(questions().choices.get(asked.choices, {}).get(text, text)) if asked else text
+
+
+def _is_tick(path: str, reader: Reader) -> bool:
+    """Whether this is a box to tick: one that is not ticked says nothing."""
+    asked = _question(path, reader)
+    return asked is not None and asked.kind == "tick"
 
 
 def _need(need: Mapping[str, Any], reader: Reader) -> str:

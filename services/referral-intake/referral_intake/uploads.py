@@ -10,11 +10,9 @@ from frontdoor.web import FieldError
 from frontdoor.work import Parts, Refused, Work
 from referral_intake import domain, store, tables
 
-FOLDER = "uploads"
 
-
-def check_evidence(work: Work, ids: Sequence[str], reports: Sequence[str | None] = ()) -> None:
-    """Check that the files named as evidence, and those of the reports, were sent by the same person."""
+def take_evidence(work: Work, child_id: str, ids: Sequence[str], reports: Sequence[str | None] = ()) -> None:
+    """Check that the files named as evidence, and in reports, are the sender's own; note whom they are about."""
     named = [(f"evidence.{at}", upload) for at, upload in enumerate(ids)]
     named += [(f"reports.{at}.upload", upload) for at, upload in enumerate(reports) if upload]
     known = store.find_uploads(work.session, [upload for _, upload in named]) if named else {}
@@ -22,6 +20,7 @@ def check_evidence(work: Work, ids: Sequence[str], reports: Sequence[str | None]
     sentence = "Upload this file again: it is not one of yours"
     if wrong := [FieldError(path, sentence) for path, upload in named if upload not in own]:
         raise wrong_fields(wrong)
+    store.note_uploads_of(work.session, own, child_id)
 
 
 def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
@@ -36,7 +35,12 @@ def store_file(parts: Parts, upload_id: str, data: bytes) -> None:
     if not clean:
         raise Refused("unsafe_file", files.UNSAFE, status=422, field="file")
     parts.keys.create(upload_id, parts.clock())
-    files.keep(parts.folder / FOLDER, parts.keys, upload_id, files.without_whereabouts(kind, data))
+    files.keep(parts.folder / files.FOLDER, parts.keys, upload_id, files.without_whereabouts(kind, data))
+
+
+def drop_file(parts: Parts, upload_id: str) -> None:
+    """Take away a file that was stored and is not needed."""
+    files.forget(parts.folder / files.FOLDER, upload_id)
 
 
 def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str, Any]:
@@ -48,13 +52,13 @@ def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str,
         person=work.actor.person,
         name=work.keys.seal(upload_id, files.file_name(name)),
         kind=kind,
-        digest=digest_of(work, data),
+        digest=digest(work.parts, data),
         uploaded_at=work.now,
     )
     store.keep_upload(work.session, upload)
     return {"upload": upload_id, "kind": kind}
 
 
-def digest_of(work: Work, data: bytes) -> str:
+def digest(parts: Parts, data: bytes) -> str:
     """Name a file by what is in it, so that the same one is known again; nobody can guess at it without the secret."""
-    return domain.keyed_hash(work.parts.secret, sha256(data).hexdigest())
+    return domain.keyed_hash(parts.secret, sha256(data).hexdigest())

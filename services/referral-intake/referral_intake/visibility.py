@@ -7,7 +7,7 @@ from typing import Any
 PARTS: dict[str, tuple[str, ...]] = {
     "identity": ("child",),
     "contact": ("contacts", "do_not_contact", "household", "visit_risk"),
-    "needs": ("needs", "support", "hoped_for", "urgent_because"),
+    "needs": ("needs", "support", "waits", "hoped_for", "urgent_because"),
     "health": ("medical",),
     "education": ("setting_detail", "universal_offer"),
     "concern": (
@@ -23,7 +23,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "involved",
         "additions",
     ),
-    "evidence": ("evidence", "reports", "evidence_missing"),
+    "evidence": ("evidence", "reports", "evidence_missing", "early_review"),
     "status": (
         "consent",
         "referrer",
@@ -39,7 +39,14 @@ PARTS: dict[str, tuple[str, ...]] = {
 """Category of a sharing agreement → parts of the answer that it opens."""
 PARTS_OF_CHILD: dict[str, tuple[str, ...]] = {
     "health": ("gp",),
-    "education": ("sen_status", "sen_status_since", "year_group", "taught_with_year", "without_setting"),
+    "education": (
+        "sen_status",
+        "sen_status_since",
+        "year_group",
+        "taught_with_year",
+        "without_setting",
+        "service_family",
+    ),
     "care": ("care_status", "responsible_authority", "child_protection"),
     # For counting whether everybody is treated fairly: no agreement opens it to who decides about one child.
     "monitoring": ("ethnicity",),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from frontdoor.calendars import DateRange, local_date, weekly_sessions, weeks_between
+from frontdoor.calendars import ClocksChange, DateRange, local_date, weekly_sessions, weeks_between
 from frontdoor.events import (
     BlockBooked,
     BlockCommissioned,
@@ -185,8 +185,15 @@ def plan(block: str, rhythm: Rhythm, season: Season) -> tuple[Session, ...]:
         raise _wrong("first_date", "The first date must be in the term of the pool")
     try:
         starts = weekly_sessions(rhythm.first_date, rhythm.at, rhythm.weeks, season.is_closed)
+    except ClocksChange as change:
+        said = f"{change.day.day} {change.day:%B %Y}"
+        raise _wrong(
+            "time", f"On {said} the clocks change at that time: choose one before 1am, or 2am or later"
+        ) from None
     except ValueError:
-        raise _wrong("weeks", "There are not that many open weeks from the first date on") from None
+        raise _wrong(
+            "weeks", "There are not that many open weeks from the first date on: choose fewer, or an earlier date"
+        ) from None
     if local_date(starts[0]) not in season.term:
         raise _wrong("first_date", "The first date must be an open day, or one that an open week of the term follows")
     if season.latest is not None and local_date(starts[-1]) > season.latest:
@@ -285,11 +292,13 @@ def book(
 ) -> BlockBooked:
     """Book a child into every session still to come, with one seat number throughout."""
     if wait is None or not wait.is_open:
-        raise NotAllowed("not_allowed", "No therapy of this kind is agreed for this referral, or it has ended.")
+        raise NotAllowed(
+            "not_allowed", "No therapy of this kind is agreed for this referral, or it has ended: ask the health team."
+        )
     if wait.is_booked:
-        raise NotAllowed("not_allowed", "This child is already booked for this therapy.")
+        raise NotAllowed("not_allowed", "This child is already booked for this therapy: cancel that booking first.")
     if not supply.to_come:
-        raise NotAllowed("past", "Every session of this block is in the past.")
+        raise NotAllowed("past", "Every session of this block is in the past: choose another.")
     if not supply.free:
         raise NotAllowed("full", "This block is full: see alternatives.")
     if taken := clashes(supply.to_come, busy):
@@ -317,9 +326,11 @@ def book(
 def release(booking: BlockBooked, status: str, reason_code: str, now: datetime) -> PlaceReleased:
     """Give a booking up: its seats in the sessions still to come are free again."""
     if not may_happen("booking", status, PlaceReleased):
-        raise NotAllowed("not_allowed", "This booking has already been cancelled.")
+        raise NotAllowed("not_allowed", "This booking has already been cancelled: look again.")
     if all(session.starts_at <= now for session in booking.sessions):
-        raise NotAllowed("not_allowed", "Every session of this booking is in the past.")
+        raise NotAllowed(
+            "not_allowed", "Every session of this booking is in the past: choose one that is still to come."
+        )
     return PlaceReleased(
         booking=booking.booking,
         reference=booking.reference,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar, cast, get_args
 
 from frontdoor import calendars
@@ -12,6 +12,7 @@ from frontdoor.events import (
     Discipline,
     EntryAccepted,
     EntryAmended,
+    EntryBroughtUp,
     EntryChanged,
     EntryClaimed,
     EntryClosed,
@@ -116,6 +117,7 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
         "EntryClosed": (frozenset({"accepted"}), "closed"),
         "EntryReopened": (frozenset({"accepted", "declined", "returned", "redirected", "closed"}), "queued"),
         "EntryRequeued": (frozenset({"returned", "redirected", "declined", "closed"}), "queued"),
+        "EntryBroughtUp": (_ANY - {"withdrawn"}, "queued"),
         "EntryWithdrawn": (OPEN, "withdrawn"),
         "EntryAmended": (_ANY, None),
         "TherapyAgreed": (frozenset({"accepted"}), None),
@@ -186,6 +188,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Promised:
+    """A date by which a decision is promised, and the standard and calendar that it follows from."""
+
+    due_at: datetime
+    standard: str
+    standard_version: str
+    calendar_version: str
+
+
+@dataclass(frozen=True)
 class Therapy:
     """Therapy that health agrees when it accepts."""
 
@@ -241,9 +253,9 @@ def standard_for(standards: Iterable[Standard], agency: Agency, support: Iterabl
     return max(fitting, key=lambda one: (_names(one.applies_to), one.code))
 
 
-def due(received_at: datetime, limit: int, unit: str, calendar: SchoolCalendar) -> datetime:
-    """The instant by which a decision is due, in UTC: `limit` units after the local day of receipt."""
-    return calendars.due_at(calendars.received_on(received_at), limit, unit, calendar)
+def due(since: date, limit: int, unit: str, calendar: SchoolCalendar) -> datetime:
+    """The instant by which a decision is due, in UTC: `limit` units after a local day, of receipt or a birthday."""
+    return calendars.due_at(since, limit, unit, calendar)
 
 
 def clock(entry: Standing, now: datetime) -> ClockState:
@@ -327,19 +339,23 @@ def amend(entry: Standing, text: str) -> Event:
     return kind(**_whose(entry), comment=text)
 
 
-def bring_up(entry: Standing, text: str | None) -> Event | None:
-    """Bring up again what waited for a birthday: an entry that ended is queued again, an open one is added to."""
-    if entry.status == "withdrawn":
+def bring_up(entry: Standing, support: str, ready_on: date, old: Promised, new: Promised) -> Event | None:
+    """Put into the queue again what waited for a birthday; nothing where the referral was taken back.
+
+    `old` is the entry's date as it stands, `new` the one that counts from the birthday: what has been decided is
+    decided anew by the new one, what has not keeps the date that was promised.
+    """
+    if not allowed(entry.status, "EntryBroughtUp"):
         return None
-    kind = EntryAmended if entry.status in UNDECIDED | {"accepted"} else EntryRequeued
-    return kind(**_whose(entry), comment=text)
+    promised = old if entry.status in UNDECIDED and entry.decided_at is None else new
+    return EntryBroughtUp(**_whose(entry), support=support, ready_on=ready_on, **vars(promised))
 
 
 def join(entry: Standing, wish: Wish) -> Event:
     """Pass to an agency that has an entry already: an open one is joined, one that ended stands in the queue again."""
     again = entry.status not in OPEN
     if again and not allowed(entry.status, "EntryRequeued"):
-        raise NotAllowed("The referral has been withdrawn, so it cannot be passed on.")
+        raise NotAllowed("The referral has been withdrawn, so it cannot be passed on: look again.")
     kind = EntryRequeued if again else EntryAmended
     return kind(**_whose(entry), reason_code=wish.reason_code, comment=wish.comment)
 
@@ -347,7 +363,9 @@ def join(entry: Standing, wish: Wish) -> Event:
 def claim(entry: Standing, holder: str | None) -> list[Event]:
     """Take an entry in hand, or let it go; nothing where it is so already. Raises `NotAllowed`."""
     if not allowed(entry.status, "EntryClaimed"):
-        raise NotAllowed(f"This referral is {_words(entry.status)}: nobody needs to take it in hand.")
+        raise NotAllowed(
+            f"This referral is {_words(entry.status)}, so nobody needs to take it in hand: choose another."
+        )
     return [] if holder == entry.holder else [EntryClaimed(**_whose(entry), holder=holder)]
 
 

@@ -1,13 +1,13 @@
 """What the queues do: each handler validates, loads, decides and appends; forms, programs and events use the same."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 from frontdoor import access, events
 from frontdoor.access import Allow, Denied, Deny, Subject
 from frontdoor.areas import Area
-from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date
+from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date, received_on
 from frontdoor.delivery.hearer import NotYet
 from frontdoor.event_log import Recorded
 from frontdoor.events import (
@@ -21,7 +21,6 @@ from frontdoor.events import (
 )
 from frontdoor.identifiers import normal_reference
 from frontdoor.seal import Erased
-from frontdoor.web.wording import words
 from frontdoor.work import Refused, Work
 from triage_panel import commands, domain, store
 
@@ -43,7 +42,7 @@ def queue_referral(work: Work, referral: ReferralSubmitted) -> None:
                 child_id=referral.child_id,
                 kind=referral.kind,
                 received_at=referral.received_at,
-                **_due(work.area, route.agency, referral.support, referral.received_at, referral.setting),
+                **_due(work.area, route.agency, referral.support, received_on(referral.received_at), referral.setting),
                 priority="routine",
                 needs=tuple(need.code for need in referral.needs),
                 support=referral.support,
@@ -56,6 +55,7 @@ def queue_referral(work: Work, referral: ReferralSubmitted) -> None:
                 referrer_role=referral.referrer_role,
                 rules=route.rules,
                 flags=referral.flags,
+                waits=referral.waits,
                 story=referral.story,
             )
             work.append(store.stream_of(referral.reference, route.agency), 0, queued)
@@ -78,11 +78,16 @@ def amend_entries(work: Work, amended: ReferralAmended) -> None:
 def bring_up_again(work: Work, ready: AssessmentReady) -> None:
     """Bring a referral up again whose child is old enough now. Twice is harmless: one cause says it once.
 
-    Where an agency has ended it stands in the queue again; where it is open, its team reads what is new.
+    It stands in the queue of each agency that the support leads to, whatever was decided before.
     """
-    text = _sealed(work, ready.child_id, f"The child is now old enough for what was asked for: {words(ready.support)}.")
+    ready_on = ready.ready_on or work.today
     for entry in _heard_entries(work, ready.reference):
-        if entry.agency in ready.agencies and (said := domain.bring_up(entry.standing(), text)):
+        if entry.agency not in ready.agencies:
+            continue
+        standing = entry.standing()
+        again = domain.Promised(**_due(work.area, standing.agency, (ready.support,), ready_on, entry.setting))
+        before = domain.Promised(entry.due_at, entry.standard, entry.standard_version, CALENDAR_VERSION)
+        if said := domain.bring_up(standing, ready.support, ready_on, before, again):
             work.append(entry.stream, entry.version, said)
 
 
@@ -143,6 +148,7 @@ class Line:
     support: list[str]
     out_of_area: bool
     to_be_sorted: bool
+    old_enough_for: list[str]
     child_name: str | None
 
 
@@ -178,7 +184,10 @@ def list_queue(work: Work, agency: str, status: str | None, cursor: str | None) 
 
 @dataclass(frozen=True)
 class Opened:
-    """One entry as its page shows it: `child` and `story` are None where they may not be seen or were erased."""
+    """One entry as its page shows it: `child` is None where it may not be seen, both are where they were erased.
+
+    Of `story` a page shows what the categories of `allow` open.
+    """
 
     entry: store.Entry
     allow: Allow
@@ -204,7 +213,7 @@ def open_entry(work: Work, agency: str, reference: str) -> Opened:
         clock=domain.clock(standing, work.now),
         possible=domain.possible(standing, work.now),
         child=_table(work.keys.unseal_or(sealed, None)) if _sees(allow, "identity") else None,
-        story=_table(work.keys.unseal_or(entry.story, None)) if _sees(allow, "concern") else None,
+        story=_table(work.keys.unseal_or(entry.story, None)),
         history=[(record, _comment(work, record, allow)) for record in records],
         others=[other for other in everywhere if other.agency != agency],
     )
@@ -246,6 +255,7 @@ def _line(entry: store.Entry, rank: int, names: dict[str, str], work: Work, allo
         support=entry.support if _sees(allow, "needs") else [],
         out_of_area=entry.out_of_area,
         to_be_sorted=entry.to_be_sorted,
+        old_enough_for=entry.old_enough_for if _sees(allow, "needs") else [],
         child_name=names.get(entry.child_id),
     )
 
@@ -406,7 +416,7 @@ def _pass_on(work: Work, entry: store.Entry, wish: domain.Wish, to: Agency) -> N
         return
     queued = ReferralQueued(
         **entry.model_dump(include=_PASSED_ON),
-        **_due(work.area, to, tuple(entry.support), entry.received_at, entry.setting),
+        **_due(work.area, to, tuple(entry.support), received_on(entry.received_at), entry.setting),
         agency=to,
         redirected_from=entry.standing().agency,
         rules=(f"redirect:{entry.agency}",),
@@ -430,17 +440,16 @@ _PASSED_ON = {
     "family",
     "referrer_role",
     "flags",
+    "waits",
     "story",
 }
 
 
-def _due(
-    area: Area, agency: Agency, support: tuple[str, ...], received_at: datetime, setting: str | None
-) -> dict[str, Any]:
+def _due(area: Area, agency: Agency, support: tuple[str, ...], since: date, setting: str | None) -> dict[str, Any]:
     standard = domain.standard_for(area.standards.values(), agency, support)
     calendar = area.calendar_of(setting)
     return {
-        "due_at": domain.due(received_at, standard.limit, standard.unit, calendar),
+        "due_at": domain.due(since, standard.limit, standard.unit, calendar),
         "standard": standard.code,
         "standard_version": standard.version,
         "calendar_version": CALENDAR_VERSION,

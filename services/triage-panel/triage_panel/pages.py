@@ -19,7 +19,7 @@ from frontdoor.events import AGENCIES, Agency
 from frontdoor.web import FieldError, Form, Pages, field_errors
 from frontdoor.web.wording import day, day_time, need, sentence, words
 from frontdoor.work import Refused, Work
-from triage_panel import domain, handlers
+from triage_panel import domain, handlers, sheet
 from triage_panel.commands import Decision
 
 
@@ -39,7 +39,6 @@ Decider = Annotated[Call, may("queue.decide")]
 
 # --- words -----------------------------------------------------------------------------------------------------------
 
-SEN_STATUS = {"E": "EHC plan", "K": "SEN support", "N": "None"}
 REASONS: dict[str, tuple[str, str]] = {
     "incomplete": ("Something is missing from the form", "Add what is missing. You keep your place in the queue."),
     "consent_missing": ("Consent is missing", "Tell us whether you agree to the referral. You keep your place."),
@@ -84,6 +83,7 @@ HAPPENED = {
     "EntryClosed": "Closed",
     "EntryReopened": "Decision taken back",
     "EntryRequeued": "Back in the queue",
+    "EntryBroughtUp": "Back in the queue: old enough now",
     "EntryWithdrawn": "Withdrawn",
     "EntryAmended": "Added to",
     "TherapyAgreed": "Therapy agreed",
@@ -244,7 +244,9 @@ def _entry_page(call: Call, work: Work, agency: Agency, reference: str, form: Fo
         "entry": opened.entry,
         "name": handlers.name_of(opened.child or {}),
         "facts": _facts(opened, area, work),
-        "sections": _story(opened.story),
+        "sections": sheet.sections(_form(opened, area), opened.allow.categories),
+        "files": _files(opened),
+        "waits": [_wait(wait) for wait in opened.entry.waits] if _sees(opened, "needs") else [],
         "asked": _asked(opened),
         "rules": [_rule(rule) for rule in opened.entry.rules],
         "history": [_step(record, comment, area) for record, comment in reversed(opened.history)],
@@ -259,29 +261,40 @@ def _entry_page(call: Call, work: Work, agency: Agency, reference: str, form: Fo
     return pages.render(call.request, "entry.html", status, **context)
 
 
-def _facts(opened: handlers.Opened, area: Area, work: Work) -> list[tuple[str, str]]:
-    """What the reader may know of the child, as label and text; each category shows its own."""
+def _form(opened: handlers.Opened, area: Area) -> dict[str, Any]:
+    """What was sent, with the name of a setting that the area knows."""
+    known = area.organisations.get(opened.entry.setting or "")
     child = opened.child or {}
-    setting = area.organisations.get(opened.entry.setting or "")
-    may_see = opened.allow.categories
-    listed = [
-        ("identity", "Known as", child.get("known_as")),
-        ("identity", "Date of birth", _birth(child, work)),
-        ("identity", "Expected", child.get("expected_date")),
-        ("identity", "NHS number", child.get("nhs_number")),
-        ("identity", "Language at home", child.get("language")),
-        ("identity", "Interpreter", "Needed" if child.get("interpreter") else None),
-        ("education", "School or setting", setting.name if setting else child.get("setting")),
-        (
-            "education",
-            "SEN status",
-            {"E": "EHC plan", "K": "SEN support", "N": "None"}.get(child.get("sen_status", "")),
-        ),
-        ("health", "GP", (child.get("gp") or {}).get("name")),
-        ("care", "Care status", words(child.get("care_status")) if child.get("care_status") else None),
-        ("care", "Child protection", words(child.get("child_protection")) if child.get("child_protection") else None),
-    ]
-    return [(label, str(text)) for category, label, text in listed if text and (not may_see or category in may_see)]
+    return {**(opened.story or {}), "child": child | ({"setting": known.name} if child and known else {})}
+
+
+def _sees(opened: handlers.Opened, category: str) -> bool:
+    return opened.allow.categories is None or category in opened.allow.categories
+
+
+def _facts(opened: handlers.Opened, area: Area, work: Work) -> list[tuple[str, list[str]]]:
+    """What the reader may know of the child; a date of birth with the age."""
+    born = _birth(opened.child or {}, work)
+    found = sheet.facts(_form(opened, area), opened.allow.categories)
+    return [(label, [born] if label == "Date of birth" and born else texts) for label, texts in found]
+
+
+def _files(opened: handlers.Opened) -> list[tuple[str, str]]:
+    """The files that came with it, each with what to call it: (address, name)."""
+    if not _sees(opened, "evidence"):
+        return []
+    story = opened.story or {}
+    reports = [one for one in _list(story.get("reports")) if isinstance(one, dict) and one.get("upload")]
+    named = {str(one["upload"]): str(one.get("title") or words(one.get("kind"))) for one in reports}
+    rest = [str(one) for one in _list(story.get("evidence")) if str(one) not in named]
+    named |= {one: f"File {at}" for at, one in enumerate(rest, 1)}
+    return [(f"/api/referrals/{opened.entry.reference}/evidence/{one}", name) for one, name in named.items()]
+
+
+def _wait(wait: Mapping[str, Any]) -> str:
+    meanwhile = ", ".join(words(code).lower() for code in wait.get("interim", []))
+    since = f"{words(wait['support'])}: from {day(wait['ready_on'])}"
+    return f"{since}. Meanwhile: {meanwhile}" if meanwhile else since
 
 
 def _birth(child: Mapping[str, Any], work: Work) -> str | None:
@@ -293,43 +306,14 @@ def _birth(child: Mapping[str, Any], work: Work) -> str | None:
     return f"{day(born)} ({age} {'year' if age == 1 else 'years'} old)"
 
 
-def _story(story: Mapping[str, Any] | None) -> list[tuple[str, list[str]]]:
-    """What was written on the form, as headings with paragraphs; what is not there is left out."""
-    if story is None:
-        return []
-    involved, barred = ([one for one in _list(story.get(key)) if isinstance(one, dict)] for key in _PEOPLE)
-    raised = f"Raised on {day(str(story['concern_raised_on']))}." if story.get("concern_raised_on") else ""
-    listed = [
-        ("What the concern is", [*_list(story.get("concern")), raised]),
-        ("What has been tried", _list(story.get("tried"))),
-        ("Strengths", _list(story.get("strengths"))),
-        ("In the child's own words", _list(story.get("child_voice"))),
-        ("In the family's words", _list(story.get("family_voice"))),
-        ("Who is involved", [_person(one) for one in involved]),
-        ("Do not share with or contact", [_person(one) for one in barred]),
-    ]
-    told = ((heading, _paragraphs(texts)) for heading, texts in listed)
-    return [(heading, texts) for heading, texts in told if texts]
-
-
-_PEOPLE = ("involved", "do_not_contact")
-
-
-def _paragraphs(texts: list[Any]) -> list[str]:
-    return [line.strip() for text in texts for line in str(text).splitlines() if line.strip()]
-
-
-def _person(one: Mapping[str, Any]) -> str:
-    return ", ".join(str(one[part]) for part in ("name", "role", "organisation", "contact", "reason") if one.get(part))
-
-
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value else []
 
 
 def _asked(opened: handlers.Opened) -> list[str]:
     """The needs in words, the primary one first and with its detail where the story may be seen."""
-    told = [one for one in _list((opened.story or {}).get("needs")) if isinstance(one, dict)]
+    said = (opened.story or {}).get("needs") if _sees(opened, "concern") else None
+    told = [one for one in _list(said) if isinstance(one, dict)]
     rows = told or [{"code": code} for code in opened.entry.needs]
     rows = sorted(rows, key=lambda one: one.get("rank") != "primary")
     return [_need(one) for one in rows]
@@ -365,6 +349,8 @@ def _step(record: Recorded, comment: str | None, area: Area) -> dict[str, Any]:
         what = f"Passed to {to}"
     if record.type == "TherapyAgreed":
         what = f"{words(getattr(event, 'discipline', ''))}: {getattr(event, 'sessions', '')} sessions agreed"
+    if record.type == "EntryBroughtUp":
+        what = f"Back in the queue: old enough now for {words(getattr(event, 'support', '')).lower()}"
     reason = getattr(event, "reason_code", None)
     detail = ". ".join(part for part in (REASONS[reason][0] if reason in REASONS else "", comment or "") if part)
     return {"what": what, "at": record.time, "by": sentence(handlers.said_by(area, record.actor)), "detail": detail}

@@ -12,6 +12,7 @@ from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     Agency,
     EntryAccepted,
+    EntryBroughtUp,
     EntryChanged,
     EntryClaimed,
     EntryReopened,
@@ -57,6 +58,10 @@ class Entry(Row, table=True):
     support: list[str] = Field(sa_type=JSON)
     rules: list[str] = Field(sa_type=JSON)
     flags: list[str] = Field(sa_type=JSON)
+    waits: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
+    """What was asked for too early, each with the birthday and what is given meanwhile, as `Wait` says it."""
+    old_enough_for: list[str] = Field(default=[], sa_type=JSON)
+    """Supports that came up on a birthday and about which nothing has been decided since."""
     referrer_role: str | None = None
     sent_by: str
     organisation: str | None = None
@@ -139,12 +144,14 @@ def apply(session: Session, recorded: Recorded) -> None:
 def _new_entry(recorded: Recorded, event: ReferralQueued) -> dict[str, Any]:
     told = {name: value for name, value in event if name in _entries.columns}
     told |= {name: list(value) for name, value in told.items() if isinstance(value, tuple)}
+    told["waits"] = [wait.model_dump(mode="json") for wait in event.waits]
     return told | {
         "area": recorded.area,
         "version": recorded.version,
         "status": "queued",
         "open": True,
         "priority_order": domain.PRIORITIES.index(event.priority),
+        "old_enough_for": [],
         "met": False,
         "breached": False,
         "clock_runs": True,
@@ -164,6 +171,8 @@ def _change(entry: Entry, recorded: Recorded) -> None:
             # What was closed had been decided: its standard is not asked for again.
             entry.decided_at = entry.decided_at if before == "closed" else None
             entry.corrected_until = None
+        case EntryBroughtUp():
+            _bring_up(entry, event)
         case StandardMet():
             entry.met = True
         case StandardBreached():
@@ -174,7 +183,18 @@ def _change(entry: Entry, recorded: Recorded) -> None:
     entry.clock_runs = domain.runs(entry.status, entry.decided_at, breached=entry.breached)
 
 
+def _bring_up(entry: Entry, event: EntryBroughtUp) -> None:
+    if event.due_at != entry.due_at:
+        # A promise of its own, for what has been asked now: kept or missed once more.
+        entry.due_at, entry.standard, entry.standard_version = event.due_at, event.standard, event.standard_version
+        entry.decided_at, entry.met, entry.breached = None, False, False
+    entry.corrected_until = None
+    entry.old_enough_for = [*entry.old_enough_for, event.support]
+
+
 def _note_decision(entry: Entry, recorded: Recorded) -> None:
+    if recorded.type in (*domain.DECISIONS, "EntryClosed", "EntryWithdrawn"):
+        entry.old_enough_for = []
     if recorded.type in (*domain.DECISIONS, "EntryWithdrawn"):
         entry.decided_at = entry.decided_at or recorded.time
     if recorded.type in domain.CORRECTABLE:
