@@ -3,7 +3,7 @@
 # set-up, nothing else here needs a network.
 
 .DEFAULT_GOAL := run
-.PHONY: run up down logs test test-fast check fmt bench seed verify documents clean help
+.PHONY: run up down logs test test-fast check fmt bench soak seed verify documents clean help
 
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -72,6 +72,9 @@ fmt: .venv/.ready  ## put format and imports right
 
 bench: .venv/.ready  ## measure; ONLY="embedded" a part of it; figures and a plot go to bench/
 	@exec $(BIN)/python tests/bench
+
+soak: .venv/.ready  ## break the product on real parts under load for SECONDS (300), as SEED says, and prove it whole
+	@exec $(BIN)/python -m tests.faults.soak $(or $(SECONDS),300) $(SEED)
 
 seed: .venv/.ready  ## fill the data folder with a believable area
 	@exec $(BIN)/frontdoor seed

@@ -235,6 +235,11 @@ def is_passing(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _PASSING
 
 
+def may_not(error: DBAPIError) -> bool:
+    """Say whether the database refused this to our role: somebody has taken away what it needs."""
+    return getattr(error.orig, "sqlstate", None) == "42501"
+
+
 @contextmanager
 def _file_lock(path: str) -> Iterator[bool]:
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)

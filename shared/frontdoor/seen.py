@@ -7,9 +7,13 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontdoor import metrics, tracing
+from frontdoor.failpoints import reach
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods by name; whatever else somebody sends is `OTHER`: labels are ours, not a caller's."""
+
+_PLACES = {True: ("answer.before", "answer.after"), False: ("look.before", "look.after")}
+"""By whether it is a POST: the places before and after an answer is sent."""
 
 
 class Seen:
@@ -25,12 +29,14 @@ class Seen:
             await self.app(scope, receive, send)
             return
         status = 500
+        before, after = _PLACES[scope["method"] == "POST"]
         began = time.perf_counter()
 
         async def send_and_see(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                reach(before)
             await send(message)
 
         with tracing.requested(self._service, _traceparent(scope)) as span:
@@ -41,6 +47,7 @@ class Seen:
                 if span is not tracing.NOTHING:
                     span.name(f"{method} {route}")
                     span.note(method=method, route=route, status=status)
+                reach(after)
                 self._counts.answered(method, route, status, time.perf_counter() - began)
 
 

@@ -16,13 +16,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from pydantic import Field
 from sqlalchemy import MetaData
-from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, ProgrammingError
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
 from frontdoor import access, answers, audit_seal, documents, metrics, problems, readiness, signin
 from frontdoor.calls import Anybody, Call, Route, may
-from frontdoor.database import Busy, is_passing
+from frontdoor.database import Busy, is_passing, may_not
 from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import Hearer, Subscriptions
 from frontdoor.event_log import MOST, EventLog, Stale
@@ -278,6 +278,8 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     ),
     OperationalError: lambda _: _BUSY,
     InternalError: lambda _: _BUSY,  # PostgreSQL has ended a transaction that stood idle
+    # The audit may not be written: without it nothing is shown.
+    ProgrammingError: lambda error: _BUSY if may_not(error) else _FAILED,
     Exception: lambda _: _FAILED,
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -108,3 +109,46 @@ def process(tmp_path):
     yield made
     if made._running and made.is_running:
         made.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_product(engine, tmp_path_factory):
+    """The five services in processes of their own on real parts, one set for all faults."""
+    from tests.faults.real import Product  # noqa: PLC0415  containers are for those who ask
+
+    made, ending = Product.started(tmp_path_factory.mktemp("product"))
+    with ending:
+        yield made
+
+
+@pytest.fixture
+def product(shared_product):
+    """The product, as whole before each test as after the one before: whatever has become of that."""
+    yield shared_product
+    shared_product.put_right()
+
+
+SEED = os.environ.get("FRONTDOOR_FAULTS_SEED") or str(random.SystemRandom().randrange(10**6))
+
+
+@pytest.fixture(scope="session")
+def seed():
+    """What chance begins with: the same one chooses the same."""
+    return SEED
+
+
+@pytest.fixture
+def chance(seed, request):
+    """Chance for one test."""
+    return random.Random(f"{seed} {request.node.name}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say the seed, so that a run can be repeated."""
+    if any(
+        "faults" in report.nodeid
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if hasattr(report, "nodeid")
+    ):
+        terminalreporter.write_line(f"Faults were chosen by FRONTDOOR_FAULTS_SEED={SEED}")

@@ -29,8 +29,10 @@ def test_killed_at_random_moments_under_load_nothing_answered_is_lost_or_doubled
     assert_whole(process)
 
 
-@pytest.mark.parametrize("nth", [1, 4])
-@pytest.mark.parametrize("place", ["append.inserted", "commit.before", "commit.after", "hear.after", "hear.placed"])
+@pytest.mark.parametrize(
+    ("place", "nth"),
+    [("append.inserted", 4), ("commit.before", 1), ("commit.after", 4), ("hear.after", 1), ("hear.placed", 4)],
+)
 def test_killed_at_a_chosen_step_the_same_key_gives_the_same_reference_once(process, place, nth):
     process.start(FRONTDOOR_FAILPOINT=f"{place}:{nth}")
     with process.client("senco") as client:

@@ -337,6 +337,15 @@ def test_what_waited_for_more_than_a_week_is_not_sent_any_more(stage, family, pr
     assert (family.statuses(), channel.seen, task_reasons(stage)) == (["suppressed"], [], ["late"])
 
 
+def test_a_notice_that_a_clock_ahead_of_ours_made_goes_out_at_once(stage, family):
+    stage.clock.forward(hours=2)
+    family.is_known()
+    stage.clock.forward(hours=-2)
+    stage.chores()
+
+    assert family.statuses() == ["delivered"]
+
+
 def test_a_letter_without_any_address_is_a_task(stage, family):
     family.has_contact(MUM, "letter", address=[])
     family.submits()

@@ -26,6 +26,7 @@ from frontdoor.delivery.hearer import Hearer
 from frontdoor.delivery.parking import STRANGER
 from frontdoor.delivery.topics import LARGEST, Brokers, ensure_topics, is_signed, topics_of
 from frontdoor.event_log import Undecodable, decode
+from frontdoor.failpoints import reach
 
 log = structlog.get_logger()
 BATCH = 500
@@ -197,8 +198,11 @@ class Ears:
 
     async def _hear(self, message: KafkaMessage) -> None:
         records: Sequence[ConsumerRecord[Any, Any]] = message.raw_message
+        reach("hear.read")
         await asyncio.to_thread(self._settle, records)
+        reach("hear.settled")
         await message.ack()
+        reach("hear.acked")
 
     # --- handing over, in a thread ---
 

@@ -218,6 +218,7 @@ class Hearing:
         until = time.monotonic() + self.hearer.patience
         heard = [_decoded(payload) for payload in payloads]
         self.claim(sorted({record.stream for record in heard if record}))
+        reach("hear.claimed")
         self.hearer.parts.log.said_before(self.session, [record.id for record in heard if record])
         count = 0
         for count, (record, payload) in enumerate(zip(heard, payloads, strict=True), 1):  # noqa: B007

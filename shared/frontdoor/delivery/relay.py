@@ -132,9 +132,10 @@ class Relay:
         rows = await (await connection.execute(_UNSENT, (AT_ONCE,))).fetchall()
         if not rows:
             return 0
+        reach("relay.read")
         with tracing.relayed(self.parts.service, [row.payload for row in rows]):
             await self._hand_over(producer, rows)
-        reach("relay.sent")
+        reach("relay.acked")
         struck = await connection.execute(_STRIKE_OFF, ([row.log_id for row in rows],))
         reach("relay.struck")
         if struck.rowcount < len(rows):  # somebody else has sent them too: there must not be two leaders
@@ -151,6 +152,7 @@ class Relay:
             )
             for row in rows
         ]
+        reach("relay.sent")
         await asyncio.gather(*on_their_way)
 
     async def _rung(self, connection: psycopg.AsyncConnection[Any]) -> None:

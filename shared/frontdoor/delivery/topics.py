@@ -81,7 +81,8 @@ async def partitions_of(brokers: Brokers, names: Iterable[str]) -> dict[str, lis
 
 
 async def _make(admin: AIOKafkaAdminClient, names: list[str], partitions: int) -> None:
-    configs = {"retention.ms": "-1", "max.message.bytes": str(LARGEST)}
+    # The broker's own time: it would refuse records from whoever's clock is an hour ahead of its own.
+    configs = {"retention.ms": "-1", "max.message.bytes": str(LARGEST), "message.timestamp.type": "LogAppendTime"}
     new = [NewTopic(name, partitions, -1, {}, configs) for name in names]
     answer = await admin.create_topics(new)
     for _topic, code, *_ in answer.topic_errors:

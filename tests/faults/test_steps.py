@@ -1,0 +1,107 @@
+"""Each service is killed at each step between reading and acknowledging, once; what it was doing is done, once."""
+
+import random
+import signal
+import time
+from types import CodeType
+
+import pytest
+from tests.faults.real import SERVICES, Load, wait_until
+
+from frontdoor.delivery import ears, hearer, relay
+
+pytestmark = [pytest.mark.faults, pytest.mark.containers]
+HEARING = ("read", "claimed", "before", "after", "placed", "settled", "acked")
+STEPS = (
+    "append.inserted",
+    "commit.before",
+    "commit.after",
+    "answer.before",
+    "answer.after",
+    *(f"hear.{step}" for step in HEARING),
+    *(f"relay.{step}" for step in ("read", "sent", "acked", "struck")),
+)
+SENDING = ("send.before", "send.after")
+LINES = 2
+"""Rounds in which every service is killed at a line that the seed chose."""
+
+
+def all_die(product, step, after=""):
+    """Let every service die at its step, under load, and start again: armed with the step that comes next, if any."""
+    product.arm(step)
+    left = set(SERVICES)
+    with Load(product):
+        product.fire()
+        until = time.monotonic() + 45
+        while left and time.monotonic() < until:
+            product.poke()
+            for name in {name for name in left if not product[name].is_running}:
+                product[name].start(ready=False, **({"FAILPOINT": f"{after}:1:kill:later"} if after else {}))
+                left.discard(name)
+            time.sleep(0.1)
+    product.whole()
+    return left
+
+
+@pytest.mark.parametrize(("step", "after"), list(zip(STEPS, (*STEPS[1:], ""), strict=True)), ids=STEPS)
+def test_every_service_killed_at_this_step_does_what_it_was_doing_once(product, step, after):
+    never_there = all_die(product, step, after)
+
+    assert not never_there
+
+
+@pytest.mark.parametrize("step", SENDING)
+def test_the_sender_killed_around_the_providers_answer_tells_each_family_once(product, step):
+    sender = product["notification"]
+    sender.kill()
+    sender.start(FAILPOINT=f"{step}:2")
+    with Load(product):
+        wait_until(lambda: not sender.is_running, f"killed at {step}")
+    product.whole()
+
+
+def lines_of(code):
+    """The lines of a function and of those inside it, as fail points."""
+    file = code.co_filename.rpartition("/")[2]
+    found = {f"{file}@{line}" for _, _, line in code.co_lines() if line and line > code.co_firstlineno}
+    return found.union(*(lines_of(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+BETWEEN = [
+    *(ears.Ears._hear, ears.Ears._settle, ears.Ears._in_order, ears.Ears._hand_over, ears.Ears._step),
+    *(hearer.Hearer.deliver, hearer.Hearer._transaction, hearer.Hearing.hear, hearer.Hearing._hear_one),
+    *(hearer.Hearing._apply, hearer.Hearing._run, hearer.Hearing._handle, hearer.Hearing.keep),
+    *(relay.Relay._send, relay.Relay._hand_over),
+]
+"""What runs between reading an event and acknowledging it."""
+
+
+def lines_between():
+    """Name every line between reading an event and acknowledging it, as a fail point."""
+    return sorted(set().union(*(lines_of(function.__code__) for function in BETWEEN)))
+
+
+@pytest.mark.parametrize("number", range(LINES))
+def test_every_service_killed_at_a_line_that_chance_chose_does_what_it_was_doing_once(product, seed, number):
+    chance = random.Random(f"{seed} {number}")
+    chosen = {name: chance.choice(lines_between()) for name in SERVICES}
+    print(chosen)
+    all_die(product, chosen)
+
+
+def test_asked_to_stop_in_the_middle_of_a_handler_a_service_ends_well_and_nothing_is_lost(product):
+    product.arm("hear.after", "wait=3")
+    waited = {name: product[name].says("failpoint_waits") for name in SERVICES}
+    codes = {}
+    with Load(product):
+        product.fire()
+        for name in SERVICES:
+            process = product[name]
+            wait_until(lambda p=process, n=name: p.says("failpoint_waits") > waited[n], f"{name} is in a handler")
+            process.send(signal.SIGTERM)
+        for name in SERVICES:
+            codes[name] = product[name].terminate()
+            product[name].start(ready=False)
+    product.whole()
+
+    assert set(codes.values()) <= {0, -signal.SIGTERM}
