@@ -398,6 +398,16 @@ _LIMITS = {
 """What PostgreSQL is told of every session: nobody waits for ever, nobody holds others up for ever."""
 
 
+NEVER_SILENT: dict[str, int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""How libpq finds that a server is gone that said no goodbye, within half a minute: seconds, the last milliseconds."""
+
+
 def _postgresql_engine(url: URL) -> Engine:
     options = " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())
     return create_engine(
@@ -406,7 +416,7 @@ def _postgresql_engine(url: URL) -> Engine:
         max_overflow=24,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": options, "connect_timeout": 5, "application_name": "front-door"},
+        connect_args={"options": options, "application_name": "front-door", **NEVER_SILENT},
     )
 
 

@@ -145,6 +145,11 @@ class Process:
         return self._running is not None and self._running.poll() is None
 
     @property
+    def code(self):
+        """How the process ended; None while it lives."""
+        return self._running.poll()
+
+    @property
     def is_frozen(self):
         """Whether it has been stopped, and not let go on."""
         stat = Path(f"/proc/{self._running.pid}/stat").read_text()

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -76,7 +77,8 @@ class Nemesis:
     @contextmanager
     def kill_at_a_step(self):
         process = self.service()
-        step = self.chance.choice(STEPS + (SENDING if process.name == "notification" else ()))
+        sending = SENDING if process.name == "notification" else ()
+        step = self.chance.choice([*chain.from_iterable(STEPS.values()), *sending])
         with self._armed(process, f"{step}:{self.chance.randint(1, 6)}"):
             yield f"{process.name} at {process.armed}"
 

@@ -14,9 +14,11 @@ from typing import Any
 import psycopg
 import structlog
 from aiokafka import AIOKafkaProducer
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import namedtuple_row
 
 from frontdoor import metrics, tracing
+from frontdoor.database import NEVER_SILENT
 from frontdoor.delivery.topics import LARGEST, SIGNATURE, Brokers, ensure_topics, signature, topics_of
 from frontdoor.event_log import GREW
 from frontdoor.failpoints import reach
@@ -104,11 +106,10 @@ class Relay:
         url = self.parts.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         limits = f"-c idle_session_timeout={self.lease}s -c statement_timeout=30s -c client_encoding=UTF8"
         return await psycopg.AsyncConnection.connect(
-            url,
+            make_conninfo(url, **NEVER_SILENT),
             autocommit=True,
             row_factory=namedtuple_row,
             options=limits,
-            connect_timeout=5,
             application_name=f"front-door relay {self.parts.service}",
         )
 
