@@ -53,17 +53,17 @@ def ask_again(peers: str, asking: Parts) -> Callable[[str, str, int], list[bytes
 
     It raises `httpx2.HTTPError` where the owner does not answer or refuses.
     """
+    client = httpx2.Client(timeout=PATIENTLY)  # one for all: making it reads every certificate there is
 
     def say_again(source: str, stream: str, since: int) -> list[bytes]:
         said: list[bytes] = []
         following: int | None = since
-        with httpx2.Client(timeout=PATIENTLY) as client:
-            while following is not None:
-                address = f"{peers.format(service=source)}/{source}/internal/replay"
-                answer = client.post(address, json={"stream": stream, "from": following}, headers=_token(asking))
-                page = answer.raise_for_status().json()
-                said += map(b64decode, page["events"])
-                following = page["next"]
+        while following is not None:
+            address = f"{peers.format(service=source)}/{source}/internal/replay"
+            answer = client.post(address, json={"stream": stream, "from": following}, headers=_token(asking))
+            page = answer.raise_for_status().json()
+            said += map(b64decode, page["events"])
+            following = page["next"]
         return said
 
     return say_again
