@@ -3,7 +3,7 @@
 # set-up, nothing else here needs a network.
 
 .DEFAULT_GOAL := run
-.PHONY: run up down logs test test-fast check fmt bench soak seed verify documents clean help
+.PHONY: run up down logs test test-fast check fmt bench faults soak seed verify documents clean help
 
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -36,7 +36,7 @@ QUICK := not (slow or $(ALONE))
 
 test: test-fast  ## run all tests; ARGS="-k queue" goes on to pytest
 	@$(BIN)/pytest -n auto -m "slow and not ($(ALONE))" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
-	@rest="$(ALONE)"; \
+	@rest="($(ALONE)) and not patient"; \
 	browser=$$(command -v "$${FRONTDOOR_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome); \
 	if [ -n "$$browser" ]; then \
 	  export FRONTDOOR_CHROMIUM="$$browser"; \
@@ -72,6 +72,9 @@ fmt: .venv/.ready  ## put format and imports right
 
 bench: .venv/.ready  ## measure; ONLY="embedded" a part of it; figures and a plot go to bench/
 	@exec $(BIN)/python tests/bench
+
+faults: .venv/.ready  ## break the product in every way there is, also those for which `make test` has no patience
+	@$(BIN)/pytest -m "faults" tests/faults $(ARGS)
 
 soak: .venv/.ready  ## break the product on real parts under load for SECONDS (300), as SEED says, and prove it whole
 	@exec $(BIN)/python -m tests.faults.soak $(or $(SECONDS),300) $(SEED)

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.containers]
 # --- processes --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_every_service_is_stopped_and_started_again_under_load_one_after_the_other(product):
     with Load(product) as load:
         load.some()
@@ -29,6 +30,7 @@ def test_every_service_is_stopped_and_started_again_under_load_one_after_the_oth
     product.whole()
 
 
+@pytest.mark.patient
 def test_members_that_come_and_go_share_the_work_and_each_event_is_heard_once(product):
     with Load(product) as load:
         for number in ("2", "3"):
@@ -44,6 +46,7 @@ def test_members_that_come_and_go_share_the_work_and_each_event_is_heard_once(pr
     product.whole()
 
 
+@pytest.mark.patient
 def test_a_member_frozen_for_longer_than_its_session_does_no_harm_when_it_wakes(product):
     other = product.another("triage-panel")
     other.start()
@@ -71,6 +74,7 @@ def test_a_relay_frozen_while_it_sends_loses_the_lead_and_repeats_nothing_out_of
     product.whole()
 
 
+@pytest.mark.patient
 def test_what_fails_once_is_done_again(product):
     product.arm("hear.after", "fail")
     with Load(product) as load:
@@ -127,6 +131,7 @@ def test_without_redis_or_with_a_silent_one_nothing_changes(product):
     product.whole()
 
 
+@pytest.mark.patient
 def test_a_service_cut_off_from_kafka_for_longer_than_its_session_takes_up_where_it_was(product):
     other = product.another("notification")
     other.start()
@@ -142,6 +147,7 @@ def test_a_service_cut_off_from_kafka_for_longer_than_its_session_takes_up_where
     product.whole()
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("part", ["postgres", "kafka", "redis"])
 def test_a_network_that_lets_nothing_through_and_then_little_loses_nothing(product, part):
     with Load(product) as load:
@@ -224,6 +230,7 @@ def test_what_strangers_put_into_every_topic_is_parked_and_in_nobodys_way(produc
     assert "from strangers parked" in said
 
 
+@pytest.mark.patient
 def test_everything_sent_again_in_another_order_changes_nothing_and_tells_nobody(product, chance):
     with Load(product) as load:
         load.some(6)
@@ -255,6 +262,7 @@ def test_all_topics_heard_again_from_their_first_event_change_nothing_and_tell_n
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_a_later_release_beside_this_one_and_back_again_loses_nothing(product):
     later = ("referral-intake", "triage-panel", "therapy-booking")
     revisions = {name: product.rows(name, "select version_num from alembic_version")[0][0] for name in later}
@@ -342,6 +350,7 @@ def test_a_provider_in_any_mood_takes_each_message_once_and_a_person_sees_what_i
     product.whole()
 
 
+@pytest.mark.patient
 def test_killed_after_the_provider_took_it_a_sender_that_cannot_ask_sends_nothing_again(product, provider):
     provider.tells = False
     before = statuses(product).get("uncertain", 0)

@@ -77,6 +77,7 @@ def lines_between():
     return sorted(set().union(*(lines_of(function.__code__) for function in BETWEEN)))
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("number", range(LINES))
 def test_every_service_killed_at_a_line_that_chance_chose_does_what_it_was_doing_once(product, seed, number):
     chance = random.Random(f"{seed} {number}")
