@@ -60,6 +60,7 @@ def test_a_member_frozen_for_longer_than_its_session_does_no_harm_when_it_wakes(
     product.whole()
 
 
+@pytest.mark.patient
 def test_a_relay_frozen_while_it_sends_loses_the_lead_and_repeats_nothing_out_of_order(product):
     product["referral-intake"].kill()
     product["referral-intake"].start(FAILPOINT="relay.sent:3:freeze")
@@ -332,6 +333,7 @@ def statuses(product):
     return dict(found)
 
 
+@pytest.mark.patient
 def test_a_provider_in_any_mood_takes_each_message_once_and_a_person_sees_what_it_will_not(product, provider):
     sender(product, provider)
     with Load(product) as load:
