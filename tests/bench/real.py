@@ -244,7 +244,7 @@ def queue_pages(parts):
             admin.execute("vacuum analyze entry")
             filled = size
             found[size] = [_page_times(triage, store) for _ in range(3)]
-    for number, name in enumerate(("first page of a queue", "page of a queue at a random place")):
+    for number, name in enumerate(("queue page, first", "queue page, anywhere")):
         small = [Rate(times[number]) for times in found[SIZES[0]]]
         for size in SIZES[1:]:
             pairs = list(zip([Rate(times[number]) for times in found[size]], small, strict=True))
