@@ -366,10 +366,16 @@ def _writing(table: Table, into: Literal["sqlite", "postgresql", "columns"], nam
     return statement
 
 
+def table_of(kind: type[SQLModel]) -> Table:
+    """Give the table of a class of rows."""
+    table: Table = inspect(kind).local_table
+    return table
+
+
 def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
     """Insert a row of this kind, or replace the one that has the same primary key."""
     mapper = inspect(kind)
-    upsert(session, mapper.local_table, [values])
+    upsert(session, table_of(kind), [values])
     key = mapper.identity_key_from_primary_key([values[column.key] for column in mapper.primary_key])
     known = session.identity_map.get(key)
     if known is not None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx2
@@ -142,7 +141,7 @@ def ours(parts):
 
 def peer(parts, name):
     """Send to one of the peers in a process of its own."""
-    url = parts.postgres.fresh().replace("+psycopg", "")
+    url = carriers.plain(parts.postgres.fresh())
     command = [sys.executable, "-m", "uvicorn", f"tests.bench.peers:{name}", "--log-level", "warning", "--port"]
     return served(parts, command, {"BENCH_DATABASE": url}, LEAST if name == "least" else ACCEPTS, "/", "")
 
@@ -315,7 +314,7 @@ def _bookings(parts, children=160):
 
 
 def _updates(parts, seconds=2.0):
-    url = urlsplit(parts.postgres.fresh().replace("+psycopg", "")).geturl()
+    url = carriers.plain(parts.postgres.fresh())
 
     async def hammer():
         async with asyncpg.create_pool(url, min_size=16, max_size=16) as pool:

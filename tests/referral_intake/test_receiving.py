@@ -186,3 +186,13 @@ def test_from_16_no_contact_needs_parental_responsibility(intake):
 def test_who_may_be_told_is_said_with_each_contact(intake, changed, told):
     intake.sent(intake.form(**changed))
     assert intake.said("ContactAdded")[0].safe_to_contact is told
+
+
+def test_an_answer_that_is_no_longer_kept_is_thrown_away_and_a_later_one_is_not(intake):
+    intake.send(key="old")
+    intake.stage.clock.forward(days=8)
+    intake.send(key="new")
+    intake.stage.chores()
+
+    with intake.stage.look() as session:
+        assert session.connection().exec_driver_sql("select key from answer").scalars().all() == ["new"]

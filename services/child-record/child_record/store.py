@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, Index, Insert, Table, delete, func, insert, tuple_
+from sqlalchemy import JSON, Index, delete, func, tuple_
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from child_record.domain import Line
 from frontdoor.access import Subject
-from frontdoor.database import DERIVED, UtcDateTime, put
+from frontdoor.database import DERIVED, UtcDateTime, insert_rows, put, table_of
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     LinkRenewed,
@@ -141,17 +140,17 @@ def apply(session: Session, recorded: Recorded) -> None:
 
 def _open(session: Session, area: str, event: RecordOpened) -> None:
     lists = {"agencies": [*event.agencies], "contacts": [*event.contacts], "needs": [*event.needs]}
-    _add(session, Record, area=area, **event.model_dump(exclude={"family", *lists}), **lists)
+    insert_rows(session, table_of(Record), [dict(area=area, **event.model_dump(exclude={"family", *lists}), **lists)])
     ways = [("sender", event.sent_by), *(("family", person) for person in event.family)]
     ways += [("agency", agency) for agency in event.agencies]
     ways += [("school", school) for school in {event.organisation, event.setting} if school]
     named = {"area": area, "reference": event.reference, "through": "", "received_at": event.received_at}
-    session.connection().execute(_INSERTS[Reach], [named | {"kind": kind, "who": who} for kind, who in sorted(ways)])
+    insert_rows(session, table_of(Reach), [named | {"kind": kind, "who": who} for kind, who in sorted(ways)])
 
 
 def _note(session: Session, area: str, event: StepNoted) -> None:
     facts = {name: [*value] if isinstance(value, tuple) else value for name, value in event.facts.items()}
-    _add(session, Step, area=area, **event.model_dump(exclude={"facts"}), facts=facts)
+    insert_rows(session, table_of(Step), [dict(area=area, **event.model_dump(exclude={"facts"}), facts=facts)])
     booking, held_by = str(facts.get("booking")), facts.get("held_by")
     if event.what == "place_released":
         held = delete(Reach).where(col(Reach.area) == area, col(Reach.reference) == event.reference)
@@ -168,18 +167,6 @@ def _reach(session: Session, area: str, reference: str, kind: str, who: str, thr
         return
     at = record.received_at
     put(session, Reach, area=area, reference=reference, kind=kind, who=who, through=through, received_at=at)
-
-
-def _add(session: Session, table: type[Row], /, **values: Any) -> None:
-    session.connection().execute(_INSERTS[table], values)
-
-
-def _table(kind: type[Row]) -> Table:
-    return kind.__table__  # type: ignore[attr-defined,no-any-return]
-
-
-_INSERTS: dict[type[Row], Insert] = {kind: insert(_table(kind)) for kind in (Record, Step, Reach)}
-"""Put together once: that costs more than running them."""
 
 
 log = EventLog(SERVICE, Row.metadata, apply)

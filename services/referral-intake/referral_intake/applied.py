@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Table
 from sqlmodel import Session
 
-from frontdoor.database import insert_rows, put
+from frontdoor.database import insert_rows, put, table_of
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
@@ -53,10 +52,6 @@ def apply(session: Session, recorded: Recorded) -> None:
         write(session, recorded, recorded.event)
 
 
-def _table(kind: type[Row]) -> Table:
-    return kind.__table__  # type: ignore[attr-defined,no-any-return]
-
-
 _PLAIN = set(Referral.model_fields) & set(ReferralSubmitted.model_fields) - {"flags", "support", "contacts"}
 """Fields of a referral's event that its row has as they are."""
 
@@ -66,14 +61,14 @@ def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmit
     told = " ".join(contact.contact_id for contact in event.contacts)
     codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
     state = {"area": recorded.area, "status": "received", "version": recorded.version}
-    insert_rows(session, _table(Referral), [state | plain | codes])
+    insert_rows(session, table_of(Referral), [state | plain | codes])
     own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
     for wait in event.waits:
         waiting = wait.model_dump(include={"support", "ready_on"})
         case = {"reference": event.reference, "area": recorded.area, "child_id": event.child_id}
         session.add(WaitingAssessment(is_ready=False, **(case | waiting)))
     routes = [own | {"agency": route.agency, "rules": " ".join(route.rules)} for route in event.routes]
-    insert_rows(session, _table(ReferralAgency), routes)
+    insert_rows(session, table_of(ReferralAgency), routes)
 
 
 def _apply_amended(session: Session, recorded: Recorded, event: ReferralAmended) -> None:
@@ -114,7 +109,7 @@ def _apply_ready(session: Session, recorded: Recorded, event: AssessmentReady) -
 
 def _apply_registered(session: Session, recorded: Recorded, event: ChildRegistered) -> None:
     child = {"child_id": event.child_id, "area": recorded.area, "identity": event.identity}
-    insert_rows(session, _table(Child), [child])
+    insert_rows(session, table_of(Child), [child])
 
 
 def _apply_said_of_children(session: Session, recorded: Recorded, event: ChildrenLinked | ChildrenKeptApart) -> None:

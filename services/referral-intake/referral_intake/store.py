@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
-from frontdoor.database import insert_absent, insert_rows
+from frontdoor.database import insert_absent, insert_rows, table_of
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Adoption,
@@ -223,7 +223,7 @@ def _looks(by: Relations) -> Iterable[tuple[Any, ColumnElement[bool]]]:
 def keep_search_hashes(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep what a child can be found by."""
     rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
-    insert_rows(session, SearchHash.__table__, rows)  # type: ignore[attr-defined]
+    insert_rows(session, table_of(SearchHash), rows)
 
 
 def find_children(session: Session, area: str, hashes: Collection[str]) -> list[str]:
@@ -251,7 +251,7 @@ def referrals_of_children(session: Session, area: str, child_ids: Sequence[str])
 def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable[str]) -> None:
     """Keep by what the same child would be known again. Twice is harmless."""
     rows = [{"area": area, "hash": value, "child_id": child_id} for value in sorted(set(hashes))]
-    insert_absent(session, MatchKey.__table__, rows)  # type: ignore[attr-defined]
+    insert_absent(session, table_of(MatchKey), rows)
 
 
 def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
@@ -433,7 +433,7 @@ def keep_upload(session: Session, upload: Upload) -> None:
 def note_uploads_of(session: Session, ids: Iterable[str], child_id: str) -> None:
     """Note whom these files are about. Twice is harmless."""
     rows = [{"upload": upload, "child_id": child_id} for upload in sorted(set(ids))]
-    insert_absent(session, UploadOf.__table__, rows)  # type: ignore[attr-defined]
+    insert_absent(session, table_of(UploadOf), rows)
 
 
 def same_upload(session: Session, ids: Collection[str], digest: str) -> str | None:

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Index, func, literal, tuple_
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from frontdoor.database import DERIVED, UtcDateTime
+from frontdoor.database import DERIVED, UtcDateTime, insert_rows, put, table_of
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     Agency,
@@ -114,7 +114,7 @@ class Child(Row, table=True):
     identity: str
 
 
-_entries = Row.metadata.tables["entry"]
+_entries = table_of(Entry)
 
 
 def stream_of(reference: str, agency: str) -> str:
@@ -131,9 +131,9 @@ def apply(session: Session, recorded: Recorded) -> None:
     match event:
         case ReferralQueued():
             # By Core, not as an object: most events heard are new referrals, and this hears a third more of them.
-            session.connection().execute(_entries.insert(), _new_entry(recorded, event))
+            insert_rows(session, _entries, [_new_entry(recorded, event)])
         case QueueChildNoted():
-            session.merge(Child(area=recorded.area, child_id=event.child_id, identity=event.identity))
+            put(session, Child, area=recorded.area, child_id=event.child_id, identity=event.identity)
         case _ if recorded.stream.startswith("entry/"):
             _, reference, agency = recorded.stream.split("/")
             entry = session.get_one(Entry, (recorded.area, reference, agency))
