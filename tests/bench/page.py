@@ -13,7 +13,12 @@ PAGE = Environment(autoescape=True).from_string((Path(__file__).parent / "page.h
 def written(results):
     """Write the page."""
     bars = [_bar(row) for row in results["rows"] if row.get("goal")]
-    return PAGE.render(results=results, bars=bars, width=WIDTH, line=LINE)
+    return PAGE.render(results=results, bars=bars, width=WIDTH, line=LINE, figure=figure)
+
+
+def figure(value):
+    """Write a figure with three places, and none where it is large."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _bar(row):

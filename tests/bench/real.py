@@ -189,8 +189,8 @@ def relayed(parts, filled):
     )
 
 
-SPREAD = "referrals carried from intake's log through Kafka into the queues, sealed and audited, beside {}"
-FLOOR = "a COPY of as many rows that deduplicates nothing and says nothing"
+SPREAD = "referrals carried from intake's log through Kafka into the queues, beside {}"
+FLOOR = "a COPY of three rows each that deduplicates nothing and says nothing"
 USUAL = "FastStream at its defaults with SQLModel's ORM, an event at a time"
 
 
@@ -273,7 +273,7 @@ def _page_times(triage, store, times=60):
 
 def booked(parts):
     """Places booked through the API by 16 people at once, beside updates of one row by as many."""
-    what = "places in blocks of six booked and given back, 16 at once, beside updates of one contended row"
+    what = "children booked into blocks of six sessions, 16 at once, beside updates of one contended row"
     return compared("booking", what, lambda: _bookings(parts), lambda: _updates(parts), goal=0.45)
 
 
