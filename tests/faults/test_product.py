@@ -185,6 +185,19 @@ def records(product):
     return asyncio.run(reading())
 
 
+def submitted(product):
+    """A record of a referral that has just been sent, once the relay has brought it to its topic."""
+    Client(product).case()
+    found = []
+
+    def arrived():
+        found[:] = [record for record in records(product) if b"ReferralSubmitted" in record.value]
+        return found
+
+    wait_until(arrived, "a referral in its topic")
+    return found[0]
+
+
 def send(product, wanted):
     """Send these to the topics, as anybody could who reaches the brokers: (topic, value, key, headers)."""
 
@@ -218,8 +231,7 @@ STRANGE = (
 
 
 def test_what_strangers_put_into_every_topic_is_parked_and_in_nobodys_way(product):
-    Client(product).case()
-    ours = next(record for record in records(product) if b"ReferralSubmitted" in record.value)
+    ours = submitted(product)
     forged = ours.value.replace(b'"received_at"', b'"received_At"')
     odd = [("odd", b"\xff\xfe"), ("front-door-signature", b"\xff")]
     values = [*STRANGE, forged, ours.value]
