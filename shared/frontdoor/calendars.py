@@ -323,6 +323,11 @@ def age_on(birth: date, day: date) -> int:
     return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
 
 
+def month_begun(day: date) -> date:
+    """Give the first day of a month on or after a day."""
+    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
 def weeks_between(start: date, end: date) -> int:
     """Whole weeks from `start` to `end`, both local days; below 0 where `end` comes first. Part weeks are dropped."""
     return int((end - start) / _ONE_WEEK)

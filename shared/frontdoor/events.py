@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+
+from frontdoor.calendars import month_begun
 
 Agency = Literal["care", "education", "health"]
 Discipline = Literal["salt", "ot"]
@@ -25,6 +27,17 @@ AGENCIES: tuple[Agency, ...] = ("care", "education", "health")
 
 Sealed = Annotated[str, StringConstraints(pattern=r"^s1\.[^.]+\.[A-Za-z0-9_=-]+$")]
 """Ciphertext of personal data, as `frontdoor.seal` writes it."""
+
+
+def _begins_a_month(day: date) -> date:
+    if month_begun(day) != day:
+        msg = "the first day of a month, so that it is no birthday"
+        raise ValueError(msg)
+    return day
+
+
+MonthStart = Annotated[date, AfterValidator(_begins_a_month)]
+"""The first day of a month: what is said of a birthday, in clear, where no erasure reaches."""
 
 Data = dict[str, Any]
 
@@ -140,10 +153,13 @@ class Route(Part):
 
 
 class Wait(Part):
-    """A support that the child is too young for: it comes up again on `ready_on`; `interim` supports start at once."""
+    """A support that the child is too young for: it comes up again on `ready_on`; `interim` supports start at once.
+
+    `ready_on` begins the first month that finds the child old enough.
+    """
 
     support: str
-    ready_on: date
+    ready_on: MonthStart
     interim: tuple[str, ...] = ()
 
 
@@ -231,7 +247,7 @@ class ContactChanged(Event, source="referral-intake", people=True):
     details: Sealed
 
 
-class ReferralSubmitted(Event, source="referral-intake"):
+class ReferralSubmitted(Event, source="referral-intake", schema_version=2):
     """A referral was received. Stream `referral/<reference>`. `story` seals what was written on the form."""
 
     reference: str
@@ -289,14 +305,14 @@ class ReferralWithdrawn(Event, source="referral-intake"):
     reason: Sealed
 
 
-class AssessmentReady(Event, source="referral-intake"):
+class AssessmentReady(Event, source="referral-intake", schema_version=2):
     """The child is old enough now for a support that was asked for too early. Stream `referral/<reference>`."""
 
     reference: str
     child_id: str
     support: str
     agencies: tuple[Agency, ...]
-    ready_on: date | None = None
+    ready_on: MonthStart | None = None
 
 
 class PathwaysAdopted(Event, source="referral-intake"):
@@ -379,7 +395,7 @@ class SenderLinkNoted(Event, source="referral-intake"):
 # --- triage-panel ----------------------------------------------------------------------------------------------------
 
 
-class ReferralQueued(Event, source="triage-panel"):
+class ReferralQueued(Event, source="triage-panel", schema_version=2):
     """A referral stands in an agency's queue. Stream `entry/<reference>/<agency>`; its first event."""
 
     reference: str
@@ -465,14 +481,14 @@ class EntryRequeued(EntryChanged, Event, source="triage-panel"):
     """It stands in the queue again, on the same clock: something was added, or another agency passed it back."""
 
 
-class EntryBroughtUp(EntryChanged, Event, source="triage-panel"):
+class EntryBroughtUp(EntryChanged, Event, source="triage-panel", schema_version=2):
     """The child is old enough, since `ready_on`, for a support that was asked for: it stands in the queue again.
 
     What was decided before is decided anew by `due_at`, which counts from `ready_on`; undecided, its date stays.
     """
 
     support: str
-    ready_on: date
+    ready_on: MonthStart
     due_at: AwareDatetime
     standard: str
     standard_version: str
@@ -850,6 +866,25 @@ class LinkRenewed(Event, source="child-record"):
     reference: str
     recipient: str
     generation: int
+
+
+# --- what earlier versions said ---------------------------------------------------------------------------------------
+
+
+def _without_birthdays(data: Data) -> Data:
+    """Lift what named the birthday itself, of the child or of each thing that waits for it."""
+    lifted = dict(data)
+    if data.get("waits"):
+        lifted["waits"] = [_without_birthdays(wait) for wait in data["waits"]]
+    if data.get("ready_on"):
+        lifted["ready_on"] = month_begun(date.fromisoformat(data["ready_on"])).isoformat()
+    return lifted
+
+
+LIFTS |= {
+    (said.__name__, 1): _without_birthdays
+    for said in (ReferralSubmitted, AssessmentReady, ReferralQueued, EntryBroughtUp)
+}
 
 
 def instant(value: datetime) -> str:

@@ -227,7 +227,7 @@ def everything_else(told):
         told.entry(
             events.EntryBroughtUp,
             support="paediatrics",
-            ready_on=told.now.date(),
+            ready_on=told.now.date().replace(day=1),
             due_at=told.now,
             standard="triage",
             standard_version="1",

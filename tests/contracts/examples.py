@@ -83,7 +83,8 @@ def value(name: str, kind: Any, metadata: Any = ()) -> Any:  # noqa: PLR0911  a 
         return {value(name, parts[0]): value(name, parts[1])}
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return example(kind)
-    plain = {bool: True, int: 2, date: NOW.date(), str: KNOWN.get(name, f"a-{name}")}
+    day = NOW.date().replace(day=1) if name == "ready_on" else NOW.date()
+    plain = {bool: True, int: 2, date: day, str: KNOWN.get(name, f"a-{name}")}
     return plain.get(kind, NOW)
 
 

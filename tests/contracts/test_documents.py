@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from child_record.app import service
 from frontdoor import events
@@ -85,6 +87,20 @@ def test_an_older_reader_does_not_read_a_version_that_is_newer_than_it_knows(nam
     record = decode(encode(newer))
     with pytest.raises(UnknownEvent):
         _ = record.event
+
+
+@pytest.mark.parametrize("name", ["AssessmentReady", "EntryBroughtUp", "ReferralQueued", "ReferralSubmitted"])
+def test_a_birthday_that_an_earlier_release_said_is_read_as_the_month_that_begins_after_it(name):
+    data = json.loads((EXAMPLES / f"{name}.2.json").read_bytes())["data"]
+    in_it = data["waits"][0] if "waits" in data else data
+    in_it["ready_on"] = "2026-11-18"
+    event = events.read_event(name, 1, data)
+    assert getattr(event, "waits", (event,))[0].ready_on == date(2026, 12, 1)
+
+
+def test_nothing_can_be_said_any_more_that_names_a_birthday():
+    with pytest.raises(ValidationError, match="the first day of a month"):
+        events.Wait(support="paediatrics", ready_on=date(2026, 11, 18))
 
 
 def test_a_hearer_parks_a_newer_version_and_takes_it_up_once_it_knows_it(tmp_path, monkeypatch):

@@ -30,6 +30,7 @@ from frontdoor.calendars import (
     is_tribunal_day,
     is_working_day,
     local_date,
+    month_begun,
     received_on,
     weekly_sessions,
     weeks_between,
@@ -425,6 +426,12 @@ class TestAgesAndWaits:
     )
     def test_an_age_is_reached_on_the_birthday(self, birth: str, on: str, age: int) -> None:
         assert age_on(day(birth), day(on)) == age
+
+    @given(st.dates(date(2001, 1, 1), date(2050, 12, 31)))
+    def test_a_month_begins_on_a_day_or_within_a_month_after_it(self, some: date) -> None:
+        begun = month_begun(some)
+        assert begun.day == 1
+        assert timedelta(0) <= begun - some < timedelta(days=31)
 
     @pytest.mark.parametrize(
         ("start", "end", "weeks"),

@@ -233,6 +233,26 @@ def test_verify_notices_a_name_in_a_notice_and_in_what_a_stream_is_called(lived_
     assert "I14" in failing(lived_in, tmp_path)
 
 
+def tell_the_birthday(version):
+    """Let the log say of the child who came of age on which day, as an event of this version."""
+    told = '\'"ready_on":"2026-12-01"\', \'"ready_on":"2026-11-30"\''
+    said = f"replace(replace(cast(payload as text), {told}), 'ReferralSubmitted/2', 'ReferralSubmitted/{version}')"
+    return f"update log set payload = cast({said} as blob) where type = 'ReferralSubmitted'"
+
+
+def test_verify_notices_a_birthday_in_the_log(lived_in, tmp_path):
+    damage(lived_in, "referral-intake", tell_the_birthday(2))
+
+    assert "I14" in failing(lived_in, tmp_path)
+
+
+def test_verify_counts_the_birthdays_that_an_earlier_release_said(lived_in, tmp_path):
+    damage(lived_in, "referral-intake", tell_the_birthday(1))
+
+    assert "I14" not in failing(lived_in, tmp_path)
+    assert "1 events of an earlier release in referral-intake name a birthday" in (tmp_path / "verify.txt").read_text()
+
+
 def park(front_door, service, payload, error=None):
     """Put something into a service's parked table, as hearing would; `payload`: bytes, or a record that failed."""
     parts = front_door.assembly.parts[service]

@@ -110,7 +110,7 @@ def test_somebody_added_later_is_told_of_what_happens_from_then_on(stage, family
 
 BROUGHT_UP = {
     "support": "paediatrics",
-    "ready_on": date(2026, 11, 18),
+    "ready_on": date(2026, 11, 1),
     "due_at": NOW,
     "standard": "triage",
     "standard_version": "1",

@@ -121,12 +121,12 @@ def test_a_child_who_is_too_young_is_not_declined_and_support_starts(intake):
     rules = {rule for entry in shown["agencies"] for rule in entry["rules"]}
     assert {"support:educational_psychology", "interim:send_support"} <= rules
     assert "too_young_yet" in shown["flags"]
-    assert intake.said("ReferralSubmitted")[0].waits[0].ready_on == date(2027, 1, 20)
+    assert intake.said("ReferralSubmitted")[0].waits[0].ready_on == date(2027, 2, 1)
 
 
 def test_on_the_birthday_it_comes_up_again_by_itself_and_once(intake):
     reference = too_young(intake)
-    intake.stage.clock.forward(days=62)
+    intake.stage.clock.forward(days=74)
     intake.stage.chores()
     assert intake.said("AssessmentReady") == []
     intake.stage.clock.forward(days=1)
@@ -134,18 +134,18 @@ def test_on_the_birthday_it_comes_up_again_by_itself_and_once(intake):
         intake.stage.chores()
     (ready,) = intake.said("AssessmentReady")
     assert (ready.reference, ready.support) == (reference, "educational_psychology")
-    assert (ready.agencies, ready.ready_on) == (("education",), date(2027, 1, 20))
+    assert (ready.agencies, ready.ready_on) == (("education",), date(2027, 2, 1))
     assert intake.post(f"/api/referrals/{reference}/additions", {"text": "More"}).status_code == 201
 
 
 def test_the_sender_reads_from_when_it_is_asked_for_again_and_that_it_was(intake):
     reference = too_young(intake)
     receipt = unescape(intake.get(f"/referrals/{reference}/received").text)
-    assert "Educational psychology: asked for again by itself on Wednesday 20 January 2027" in receipt
-    intake.stage.clock.forward(days=63)
+    assert "Educational psychology: asked for again by itself on Monday 1 February 2027" in receipt
+    intake.stage.clock.forward(days=75)
     intake.stage.chores()
     page = unescape(intake.get(f"/referrals/{reference}").text)
-    assert "Educational psychology: asked for again on Wednesday 20 January 2027, without anybody having to ask" in page
+    assert "Educational psychology: asked for again on Monday 1 February 2027, without anybody having to ask" in page
 
 
 @pytest.mark.parametrize(("rules", "agencies"), [

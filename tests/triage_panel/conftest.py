@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from frontdoor import identifiers
+from frontdoor.calendars import month_begun
 from frontdoor.events import (
     Agency,
     AssessmentReady,
@@ -96,7 +97,7 @@ class Queues:
     def comes_of_age(self, reference: str, *agencies: Agency, ready_on: date | None = None) -> list[Any]:
         """Let intake say that the child is old enough now for paediatrics."""
         first = self.heard[reference][0].event
-        day = ready_on or self.stage.clock.now.date()
+        day = ready_on or month_begun(self.stage.clock.now.date())
         named = {"reference": reference, "child_id": first.child_id, "support": "paediatrics"}
         ready = AssessmentReady(**named, agencies=agencies or ("health",), ready_on=day)
         return self.stage.hears(f"referral/{reference}", ready)

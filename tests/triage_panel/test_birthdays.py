@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdoor.areas import areas_folder, load_area
-from frontdoor.calendars import CALENDAR_VERSION, local_date
+from frontdoor.calendars import CALENDAR_VERSION, local_date, month_begun
 from frontdoor.events import EntryBroughtUp, Wait
 from frontdoor.testing import NOW
 from triage_panel import domain
 
-WAIT = Wait(support="paediatrics", ready_on=date(2027, 1, 20), interim=("early_help",))
+WAIT = Wait(support="paediatrics", ready_on=date(2027, 2, 1), interim=("early_help",))
 AREA = load_area(areas_folder() / "sample")
 
 
@@ -30,9 +30,9 @@ def test_on_the_birthday_it_stands_in_the_queue_again_whatever_was_decided(queue
     if decided:
         more = {"redirect_to": "care"} if decided == "redirect" else {}
         assert queues.decide(reference, decided, **more).status_code == 201
-    queues.stage.clock.forward(days=63)
+    queues.stage.clock.forward(days=75)
 
-    queues.comes_of_age(reference, ready_on=date(2027, 1, 20))
+    queues.comes_of_age(reference, ready_on=date(2027, 2, 1))
 
     line = queues.line(reference)
     assert (line["status"], line["old_enough_for"]) == ("queued", ["paediatrics"])
@@ -51,12 +51,12 @@ def test_it_comes_back_once_however_often_and_by_how_many_it_is_said(queues):
 def test_what_had_been_decided_is_decided_anew_by_a_date_that_counts_from_the_birthday(queues):
     reference = queues.refer("health")
     queues.decide(reference, "accept")
-    queues.stage.clock.forward(days=63)
+    queues.stage.clock.forward(days=75)
 
-    queues.comes_of_age(reference, ready_on=date(2027, 1, 20))
+    queues.comes_of_age(reference, ready_on=date(2027, 2, 1))
 
     line = queues.line(reference)
-    assert (line["due_at"][:10], line["clock"]) == ("2027-02-03", "on_track")
+    assert (line["due_at"][:10], line["clock"]) == ("2027-02-22", "on_track")
     queues.decide(reference, "accept")
     assert queues.said(reference).count("StandardMet") == 2
     assert queues.line(reference)["clock"] == "met"
@@ -74,8 +74,8 @@ def test_what_was_never_decided_keeps_the_date_that_was_promised(queues):
 def test_a_birthday_on_which_nobody_decides_in_time_is_missed_once(queues):
     reference = queues.refer("health")
     queues.decide(reference, "accept")
-    queues.comes_of_age(reference, ready_on=date(2027, 1, 20))
-    queues.stage.clock.forward(days=90)
+    queues.comes_of_age(reference, ready_on=date(2027, 2, 1))
+    queues.stage.clock.forward(days=100)
 
     for _ in range(3):
         queues.stage.chores()
@@ -83,17 +83,17 @@ def test_a_birthday_on_which_nobody_decides_in_time_is_missed_once(queues):
     assert queues.said(reference).count("StandardBreached") == 1
 
 
-@given(st.dates(date(2026, 9, 1), date(2028, 6, 30)))
-def test_the_new_date_is_the_same_whenever_it_is_counted(birthday):
+@given(st.dates(date(2026, 9, 1), date(2028, 6, 30)).map(month_begun))
+def test_the_new_date_is_the_same_whenever_it_is_counted(ready_on):
     standard = domain.standard_for(AREA.standards.values(), "health", ["paediatrics"])
-    due = domain.due(birthday, standard.limit, standard.unit, AREA.calendar_of(None))
+    due = domain.due(ready_on, standard.limit, standard.unit, AREA.calendar_of(None))
     new = domain.Promised(due, standard.code, standard.version, CALENDAR_VERSION)
     old = domain.Promised(NOW, "triage", "1", CALENDAR_VERSION)
-    said = [domain.bring_up(accepted(), "paediatrics", birthday, old, new) for _ in range(2)]
+    said = [domain.bring_up(accepted(), "paediatrics", ready_on, old, new) for _ in range(2)]
 
     assert said[0] == said[1]
     assert isinstance(said[0], EntryBroughtUp)
-    assert local_date(said[0].due_at) > birthday
+    assert local_date(said[0].due_at) > ready_on
 
 
 def accepted():
@@ -125,8 +125,8 @@ def test_the_triager_reads_what_waits_until_when_and_what_happens_meanwhile(queu
     reference = queues.refer("health", waits=(WAIT,), flags=("too_young_yet",))
     page = unescape(queues.stage.as_person("health-triager").get(f"/queues/health/{reference}").text)
 
-    assert "Paediatrics: from Wednesday 20 January 2027. Meanwhile: early help" in page
-    queues.stage.clock.forward(days=63)
+    assert "Paediatrics: from Monday 1 February 2027. Meanwhile: early help" in page
+    queues.stage.clock.forward(days=75)
     assert "Too young yet" not in unescape(
         queues.stage.as_person("health-triager").get(f"/queues/health/{reference}").text
     )

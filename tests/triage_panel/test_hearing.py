@@ -9,7 +9,7 @@ from frontdoor.events import ReferralAmended, Wait
 from frontdoor.testing import NOW
 from triage_panel import store
 
-WAIT = Wait(support="paediatrics", ready_on=date(2027, 1, 20), interim=("early_help",))
+WAIT = Wait(support="paediatrics", ready_on=date(2027, 2, 1), interim=("early_help",))
 
 
 def test_a_referral_is_in_the_queue_of_each_agency_at_once(queues):

@@ -22,7 +22,7 @@ from cli.invariants.relaying import scan
 from cli.invariants.walks import pages, rows
 from frontdoor.areas import Area
 from frontdoor.delivery import parking
-from frontdoor.event_log import Undecodable, decode
+from frontdoor.event_log import Recorded, Undecodable, decode
 from frontdoor.events import AGENCIES
 from frontdoor.identifiers import ALPHABET
 from frontdoor.seal import KeyMissing
@@ -39,16 +39,21 @@ _WORD = re.compile(r"\w+")
 _LINK = re.compile(r"https?://\S+")
 _GAPS = re.compile(r"(?<=[0-9])[ -](?=[0-9])")
 _PLAIN = re.compile(r"[\w.]*", re.ASCII)
+_COMING_OF_AGE = ("ReferralSubmitted", "AssessmentReady", "ReferralQueued", "EntryBroughtUp")
 NOTICE = store.log.metadata.tables["notice"]
 Sayings = Sequence[tuple[str, str, str]]
 """(reference to name it by, child id, text)"""
 
 
 def nothing_personal_outside(assembly: Assembly) -> Finding:
-    """I14: no message, notice, parked summary, stream's name or Kafka key holds a child's name, number or birthday."""
+    """I14: no message, notice, parked summary, stream's name or Kafka key holds a child's name, number or birthday.
+
+    Nor does an event say in clear on which day a child comes of age for something.
+    """
     finding = Finding("I14 nothing personal outside")
     for name, parts in assembly.parts.items():
         _look_at_names(name, parts, assembly.area, finding)
+        _look_at_days(name, parts, finding)
         _look_at_parked(assembly, name, parts, finding)
     for some in pages(channels.ledger(assembly.folder)):
         _compare(assembly, _messages(assembly, some), finding)
@@ -81,6 +86,32 @@ def _form(area: Area) -> re.Pattern[str]:
     codes = sorted({*AGENCIES, "salt", "ot", "sender", *area.organisations}, key=len, reverse=True)
     part = f"({_NUMBERED}|{_TERM}|{'|'.join(map(re.escape, codes))})"
     return re.compile(rf"[a-z]+(-[a-z]+)*(/{part})+")
+
+
+# --- days on which a child comes of age: a month's beginning, which is nobody's birthday ------------------------------
+
+
+def _look_at_days(name: str, parts: Parts, finding: Finding) -> None:
+    """What earlier releases said stays as it was said: it is counted, and no fault."""
+    table, earlier = parts.log.table.c, 0
+    wanted = select(table.id, table.payload).where(table.type.in_(_COMING_OF_AGE))
+    with parts.database.read() as session:
+        for row in rows(session, wanted):
+            record = _record_of(row.payload)
+            days = _days_of(record.data) if record else []
+            finding.checked += len(days)
+            if all(str(day).endswith("-01") for day in days):
+                continue
+            if record and record.schema_version == 1:
+                earlier += 1
+            else:
+                finding.fault(f"a birthday in {name} log {row.id}")
+    if earlier:
+        finding.remarks.append(f"{earlier} events of an earlier release in {name} name a birthday")
+
+
+def _days_of(data: Mapping[str, Any]) -> list[Any]:
+    return [said["ready_on"] for said in (data, *data.get("waits", ())) if said.get("ready_on")]
 
 
 def _look_at_keys(assembly: Assembly, finding: Finding) -> None:
@@ -129,8 +160,13 @@ def _look_at_parked(assembly: Assembly, name: str, parts: Parts, finding: Findin
 
 
 def _child_of(payload: bytes) -> str | None:
+    record = _record_of(payload)
+    return record.data.get("child_id") if record else None
+
+
+def _record_of(payload: bytes) -> Recorded | None:
     try:
-        return decode(payload).data.get("child_id")
+        return decode(payload)
     except Undecodable:
         return None
 

@@ -14,6 +14,7 @@ from frontdoor.calendars import (
     SchoolCalendar,
     age_on,
     due_at,
+    month_begun,
     received_on,
 )
 from frontdoor.events import (
@@ -159,12 +160,15 @@ def find_routes(
 
 
 def find_waits(pathways: Pathways, support: Iterable[str], birth: date, today: date) -> tuple[Wait, ...]:
-    """Find what is asked for too early: each is kept, with the birthday on which it comes up again."""
+    """Find what is asked for too early: each is kept, and comes up again when a month begins on or after the birthday.
+
+    The birthday itself is said nowhere: an event is for ever, and the day on which one was said would tell it too.
+    """
     found = []
     for code in support:
         age = pathways.minimum_ages.get(code)
         if age is not None and age_on(birth, today) < age.from_age:
-            ready_on = birthday(birth, age.from_age)
+            ready_on = month_begun(birthday(birth, age.from_age))
             found.append(Wait(support=code, ready_on=ready_on, interim=tuple(age.interim)))
     return tuple(found)
 

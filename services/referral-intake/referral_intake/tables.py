@@ -119,7 +119,7 @@ class PathwayVersion(Row, table=True):
 
 
 class WaitingAssessment(Row, table=True):
-    """A support that a child is too young for, and the day on which it comes up again."""
+    """A support that a child is too young for, and the first of the month on which it comes up again."""
 
     __tablename__ = "waiting_assessment"
     __table_args__ = (Index("waiting_ready", "is_ready", "ready_on"), DERIVED)

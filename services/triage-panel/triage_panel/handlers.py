@@ -7,7 +7,7 @@ from typing import Any
 from frontdoor import access, events
 from frontdoor.access import Allow, Denied, Deny, Subject
 from frontdoor.areas import Area
-from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date, received_on
+from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date, month_begun, received_on
 from frontdoor.delivery.hearer import NotYet
 from frontdoor.event_log import Recorded
 from frontdoor.events import (
@@ -80,7 +80,7 @@ def bring_up_again(work: Work, ready: AssessmentReady) -> None:
 
     It stands in the queue of each agency that the support leads to, whatever was decided before.
     """
-    ready_on = ready.ready_on or work.today
+    ready_on = ready.ready_on or month_begun(work.today)
     for entry in _heard_entries(work, ready.reference):
         if entry.agency not in ready.agencies:
             continue

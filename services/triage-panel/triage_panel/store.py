@@ -59,7 +59,7 @@ class Entry(Row, table=True):
     rules: list[str] = Field(sa_type=JSON)
     flags: list[str] = Field(sa_type=JSON)
     waits: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
-    """What was asked for too early, each with the birthday and what is given meanwhile, as `Wait` says it."""
+    """What was asked for too early, from when, and what is given meanwhile, as `Wait` says it."""
     old_enough_for: list[str] = Field(default=[], sa_type=JSON)
     """Supports that came up on a birthday and about which nothing has been decided since."""
     referrer_role: str | None = None
