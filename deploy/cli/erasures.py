@@ -14,19 +14,24 @@ from frontdoor import files
 from frontdoor.events import EVENTS
 from frontdoor.identifiers import normal_reference
 from frontdoor.seal import KeyStore
+from referral_intake import leftovers
 
 erasures = typer.Typer(no_args_is_help=True, help="Who was erased: erasing, the list, and applying it after a restore.")
 File = Annotated[Path, typer.Argument(help="A file with an id on each line; it names nobody.")]
-Reference = Annotated[str, typer.Argument(help="The reference of a referral of the child.")]
+Reference = Annotated[str, typer.Argument(help="The reference of a referral of the child, a concern or a screening.")]
 
 
 @erasures.command("erase")
 def erase(reference: Reference) -> None:
     """Erase the child of a referral, and of every referral linked to it: for good. Then write the list anew."""
     with opened() as assembly:
-        ids = all_of(assembly, normal_reference(reference) or "")
+        ids = all_of(assembly, normal_reference(reference) or reference)
         if not ids:
-            stop(f"There is no referral {reference}.")
+            stop(f"There is no referral, concern or screening {reference}.")
+        if unread := leftovers.unread_alerts(assembly.parts["referral-intake"], ids):
+            stop(
+                f"The duty team has not read {', '.join(unread)}, which may be about this child: let them read it first."
+            )
         apply(assembly, ids)
     say.print(f"{len(ids)} erased: write the list anew, and keep it apart from every backup")
 
@@ -83,16 +88,22 @@ def names(table: Table, ids: Collection[str]) -> Any:
 
 
 def all_of(assembly: Assembly, reference: str) -> list[str]:
-    """Name a referral's child, whoever is linked to it as the same, and the concerns that became their referrals."""
-    tables = assembly.parts["referral-intake"].log.metadata.tables
-    referral, concern = tables["referral"].c, tables["concern"].c
-    with assembly.parts["referral-intake"].database.read() as session:
-        ids = _found(session, select(referral.child_id).where(referral.reference == reference))
+    """Name the child of a referral, a concern or a screening, whoever is the same, and all else that is surely theirs.
+
+    That is concerns and screenings, forms that nobody has sent, alerts, and the files that belong to these.
+    """
+    intake = assembly.parts["referral-intake"]
+    leftovers.note_old_files(intake)
+    tables = intake.log.metadata.tables
+    referral, concern, screening = (tables[name].c for name in ("referral", "concern", "screening"))
+    names = (referral.reference, concern.concern, screening.screening)
+    with intake.database.read() as session:
+        ids = {one for name in names for one in _found(session, select(name.table.c.child_id).where(name == reference))}
         while more := _linked(session, tables["child_link"], ids) - ids:
             ids |= more
         theirs = select(referral.reference).where(referral.child_id.in_(ids))
         ids |= _found(session, select(concern.child_id).where(concern.reference.in_(theirs)))
-    return sorted(ids)
+    return sorted(ids | leftovers.written_about(intake, ids))
 
 
 def _linked(session: Session, link: Table, ids: Collection[str]) -> set[str]:

@@ -34,6 +34,8 @@ ITS_OWN = {
         "visibility.py",
         # files and reports
         "uploads.py",
+        "leftovers.py",
+        "leftover_store.py",
         "sent_files.py",
         "evidence_pages.py",
         "reports.py",

@@ -39,9 +39,11 @@ CONCERN = {
     "impact": "clearly",
     "what": f"{CANARY} is not understood",
 }
+SCREENED = {"token": "S-22222222", "half_term": "2026-autumn-2", "year": "reception", "note": CANARY}
+SCREENED |= {f"results.{domain}": "on_track" for domain in ("communication", "cognition", "emotional", "physical")}
+NAMED = {"child.given_name": CANARY, "child.family_name": f"{CANARY}son"}
 SEALED = re.compile(r"s1\.([A-Za-z0-9-]+)\.[A-Za-z0-9_=-]+")
 NAMES_NOBODY = {
-    "alert": "the duty team's, about no child of ours; sealed with a key of its own",
     "audit_seal": "digests of the audit, which stays",
     "kafka_position": "digests of sealed events",
     "stream_position": "digests of sealed events",
@@ -78,7 +80,21 @@ class Lived:
         intake = self.front_door.assembly.parts["referral-intake"]
         with intake.work(access.of_person(intake.area.people["senco"])) as work:
             concerns.referred(work, concern, self.first)
+        self._beside_the_referrals()
         self.front_door.settle()
+
+    def _beside_the_referrals(self):
+        """A screening without a flag, a form that nobody sent, an alert, and a file of nobody knows whom."""
+        teacher = self.front_door.as_person("teacher")
+        assert "Zzcanary" in teacher.post("/screening/new", data=SCREENED | NAMED).text
+        form = str(teacher.post("/refer").url)
+        for page, typed in (("danger", {"immediate_danger": "no"}), ("name", NAMED)):
+            assert teacher.post(f"{form}/{page}", data=typed).is_success
+        sent = FORM | TOLD | {"immediate_danger": True}
+        self.alert = teacher.post("/api/referrals", json=sent).json()["alert"]
+        self.front_door.as_person("care-triager").post(f"/api/alerts/{self.alert}/read", json={})
+        with self.front_door.assembly.parts["referral-intake"].database.write() as session:
+            session.connection().exec_driver_sql("update upload_of set child_id = '' where upload = ?", (self.own,))
 
     def found(self):
         """Everywhere that the child stands in clear, or sealed with a key that is still there, or can be found by."""
@@ -147,9 +163,34 @@ def test_whoever_was_erased_is_nowhere_and_cannot_be_known_again(lived):
     assert lived.found() == []
     assert audit_rows(lived.front_door) == before
     listed = lived.command("erasures", "list").split()
-    assert len(listed) == 4  # two linked children, one concern and one file
-    assert lived.own in listed
+    assert len(listed) == 7  # two linked children, a concern, a screening, a form, an alert and a file
+    assert {lived.own, lived.alert} <= set(listed)
     assert not (lived.front_door.folder / "uploads" / lived.own).exists()
+
+
+@pytest.mark.slow
+def test_nobody_is_erased_while_the_duty_team_has_not_read_an_alert_about_them(lived):
+    lived.front_door.as_person("teacher").post("/api/referrals", json=FORM | TOLD | {"immediate_danger": True, "x": 1})
+    before = lived.found()
+
+    env = {"FRONTDOOR_DATA": str(lived.front_door.folder)}
+    done = CliRunner().invoke(main.app, ["erasures", "erase", lived.first], env=env)
+
+    assert done.exit_code == 2
+    assert "The duty team has not read A-" in done.output
+    assert lived.found() == before
+
+
+@pytest.mark.slow
+def test_a_child_of_whom_there_is_only_a_screening_is_erased_by_it(lived):
+    teacher = lived.front_door.as_person("teacher")
+    teacher.post("/screening/new", data=SCREENED | {"token": "S-33333333"} | dict.fromkeys(NAMED, "Onlyscreened"))
+    assert "Onlyscreened" in teacher.get("/screening").text
+
+    lived.command("erasures", "erase", "S-33333333")
+
+    assert "Onlyscreened" not in teacher.get("/screening").text
+    assert CANARY in teacher.get("/screening").text
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from frontdoor.calendars import local_date
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import alerts, api, applied, domain, fhir_api, pages, pathways, store, subscriptions
+from referral_intake import alerts, api, applied, domain, fhir_api, leftovers, pages, pathways, store, subscriptions
 from referral_intake.settings import Settings
 
 
@@ -58,7 +58,11 @@ service = Service(
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,
-    chores=(Chore("alerts", escalate_alerts, every=5.0), Chore("birthdays", bring_up_ready, every=60.0)),
+    chores=(
+        Chore("alerts", escalate_alerts, every=5.0),
+        Chore("birthdays", bring_up_ready, every=60.0),
+        Chore("leftovers", leftovers.expire, every=3600.0),
+    ),
     backlog=lambda session, parts: store.backlog(session, parts.area.id),
 )
 

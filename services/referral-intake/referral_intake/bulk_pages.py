@@ -19,7 +19,6 @@ from referral_intake.sent_files import SentFile, sent_form
 
 router = APIRouter(route_class=Route, include_in_schema=False)
 Sending = Annotated[Call, may("referral.bulk")]
-ROWS = "_rows"
 """Where a draft keeps the rows of a file."""
 
 
@@ -65,7 +64,7 @@ def preview(request: Request, call: Sending, sent: Annotated[SentFile | Problem,
     draft = short_id("D")
     call.parts.keys.create(draft, call.parts.clock())
     with call.work() as work:
-        filled = drafts.filled(call, {ROWS: [_text(row) for row in rows]})
+        filled = drafts.filled(call, {drafts.ROWS: [_text(row) for row in rows]})
         drafts.keep(work, draft, filled, drafts.BULK)
     return see(f"/refer/bulk/{draft}")
 
@@ -115,7 +114,7 @@ def _kept(call: Call, draft: str) -> list[dict[str, Any]] | None:
         row = store.find_draft(session, draft, call.actor.person)
         if row is None or row.page != drafts.BULK:
             return None
-        return [json.loads(text) for text in call.parts.keys.unseal_or(row.values, {}).get(ROWS, [])]
+        return drafts.bulk_rows(call.parts.keys.unseal_or(row.values, {}))
 
 
 def _choose_page(request: Request, form: Form) -> Page:

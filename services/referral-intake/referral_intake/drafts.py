@@ -1,6 +1,7 @@
 """Forms that somebody has begun: opened, kept, passed to the SENCO, taken up, dropped."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from frontdoor.access import Actor
@@ -16,6 +17,8 @@ CONCERN = "_concern"
 """Which concern a form was begun from, kept among what was typed; it is no field of the form."""
 BULK = "bulk"
 """Where somebody is who has a file of referrals to send: no form, and listed with none."""
+ROWS = "_rows"
+"""The rows of that file, each as JSON."""
 
 
 def nothing_here() -> Problem:
@@ -62,6 +65,11 @@ def keep(work: Work, draft: str, changed: Filled, page: str) -> None:
     values = work.keys.seal(draft, dict(changed.values))
     area, person = work.area.id, work.actor.person
     store.save_draft(work.session, draft_id=draft, area=area, person=person, values=values, page=page, now=work.now)
+
+
+def bulk_rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read the rows of a file of referrals that somebody has to send."""
+    return [json.loads(text) for text in values.get(ROWS, [])]
 
 
 def listed(call: Call) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ A hash finds who might be the same, without a name standing in clear anywhere; t
 judged here. Nothing is ever linked by itself: what is found is a task for a person.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -52,6 +53,26 @@ def facts_of(child: Mapping[str, Any]) -> Facts:
     )
 
 
+def facts_of_any(child: Any) -> Facts | None:
+    """Read what somebody has typed of a child, however little and whatever it is; None where it names nobody."""
+    if not isinstance(child, dict):
+        return None
+    said = {name: text for name, text in child.items() if isinstance(text, str)}
+    names = child.get("previous_names")
+    said["previous_names"] = [text for text in names if isinstance(text, str)] if isinstance(names, list) else []
+    said["date_of_birth"] = _iso(said.get("date_of_birth"))
+    said["nhs_number"] = re.sub("[^0-9]", "", said.get("nhs_number", "")) or None
+    facts = facts_of(said)
+    return facts if facts.given or facts.family or facts.nhs_number else None
+
+
+def _iso(text: str | None) -> str | None:
+    try:
+        return date.fromisoformat(text or "").isoformat()
+    except ValueError:
+        return None
+
+
 def keys_of(secret: bytes, facts: Facts) -> frozenset[str]:
     """Hash what the same child would have in common with another form: a number, or a name with a day or a home."""
     said = [f"nhs|{facts.nhs_number}"] if facts.nhs_number else []
@@ -85,6 +106,24 @@ def judge(one: Facts, other: Facts) -> Match | None:
     if differ and not (same_day and at_home):
         return None
     return Match("weak", (*alike, *home, *differ))
+
+
+def is_about(said: Facts, child: Facts, *, near: bool) -> bool:
+    """Say whether something that was written is about a child, surely enough to be erased with them.
+
+    It names them and their day of birth, or a number of theirs; without a day, they are known where it comes from.
+    """
+    match = judge(said, child)
+    if match is not None and match.strength == "strong":
+        return True
+    same_day = said.born == child.born if said.born and child.born else near
+    named = _same_name(said.given, child.given) and _same_name(said.family, child.family)
+    return named and same_day and not _numbers_differ(said, child)
+
+
+def _same_name(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Say whether one name is the other, or part of it: twins may share a second name, but not all of them."""
+    return bool(one and other) and (one <= other or other <= one)
 
 
 def _numbers_differ(one: Facts, other: Facts) -> bool:

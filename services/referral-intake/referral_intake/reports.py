@@ -44,6 +44,14 @@ class File(BaseModel):
     says: str | None = None
 
 
+def uploads_in(form: Mapping[str, Any]) -> list[str]:
+    """Name the files that a form, or what was sealed of one, has as evidence and in its reports."""
+    listed = (form.get("evidence"), form.get("reports"))
+    evidence, reports = (said if isinstance(said, list) else [] for said in listed)
+    named = [*evidence, *(one.get("upload") for one in reports if isinstance(one, dict))]
+    return [one for one in named if isinstance(one, str)]
+
+
 def evidence_missing(support: Iterable[str], reports: Iterable[Mapping[str, Any]]) -> list[str]:
     """Name the kinds of report that would be useful and are not there, each once.
 

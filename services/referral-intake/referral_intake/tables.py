@@ -217,7 +217,7 @@ class Draft(Row, table=True):
     __table_args__ = (
         Index("draft_person", "person", "updated_at"),
         Index("draft_handed_to", "area", "handed_to"),
-        KEPT,
+        kept_until_erased("id"),
     )
     id: str = Field(primary_key=True)
     area: str
@@ -243,6 +243,10 @@ class Upload(Row, table=True):
     uploaded_at: datetime = Field(sa_type=UtcDateTime)
 
 
+NOT_NOTED = ""
+"""In place of a child's id: a file from before it was noted whom one is about."""
+
+
 class UploadOf(Row, table=True):
     """A child whom a file is about: erased with the last of them."""
 
@@ -255,7 +259,7 @@ class UploadOf(Row, table=True):
 class Alert(Row, table=True):
     """Immediate danger: `sent` seals what was sent with the alert's own key. Never a referral."""
 
-    __table_args__ = (Index("alert_received", "area", "received_at"), KEPT)
+    __table_args__ = (Index("alert_received", "area", "received_at"), kept_until_erased("id"))
     id: str = Field(primary_key=True)
     area: str
     sent_by: str

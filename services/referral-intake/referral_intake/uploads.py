@@ -15,6 +15,8 @@ def take_evidence(work: Work, child_id: str, ids: Sequence[str], reports: Sequen
     """Check that the files named as evidence, and in reports, are the sender's own; note whom they are about."""
     named = [(f"evidence.{at}", upload) for at, upload in enumerate(ids)]
     named += [(f"reports.{at}.upload", upload) for at, upload in enumerate(reports) if upload]
+    # A file that nobody has used for long is forgotten: not while it is being taken.
+    work.claim(*(f"upload/{upload}" for _, upload in named))
     known = store.find_uploads(work.session, [upload for _, upload in named]) if named else {}
     own = {upload.id for upload in known.values() if upload.person == work.actor.person}
     sentence = "Upload this file again: it is not one of yours"
