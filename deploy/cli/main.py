@@ -72,12 +72,15 @@ def simulate(
     number: Annotated[int, typer.Option("--seed", help="Another number makes another year.")] = 1,
     into: Annotated[Path, typer.Option(help="An empty or a new folder for its data.")] = Path("simulated"),
     report: Annotated[Path | None, typer.Option(help="Where the plot goes; else into that folder.")] = None,
+    areas: Annotated[
+        int | None, typer.Option(help="Front doors side by side (county: 1; england: one a core).", min=1)
+    ] = None,
 ) -> None:
     """Live through an invented year at full speed, prove it, and say what England's would take."""
     from cli.simulate.run import BadWish, simulate, wish_of
 
     try:
-        wish = wish_of(area, speed, referrals, days, number, into, report)
+        wish = wish_of(area, speed, referrals, days, number, into, report, areas)
         failed = simulate(settings(), wish, say)
     except BadWish as wrong:
         say.print(str(wrong), style="red")

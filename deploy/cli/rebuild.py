@@ -94,7 +94,6 @@ def _replay(service: Service, session: Session, beside: Database, done: _Replaye
         with beside.write() as fresh:
             for log_id, record in page:
                 service.log.apply(fresh, record)
-                fresh.flush()
                 done.note(log_id)
 
 

@@ -110,7 +110,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that sees one consistent picture and changes nothing."""
-        with Session(self._reader, expire_on_commit=False) as session:
+        with _Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -127,7 +127,7 @@ class Database:
 
     def _session(self) -> Session:
         # Where writers take turns nobody else changes what this one has loaded: it need not be loaded twice.
-        return (_Remembering if self.is_sqlite else Session)(self._writer, expire_on_commit=False)
+        return (_Remembering if self.is_sqlite else _Session)(self._writer, expire_on_commit=False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -253,7 +253,33 @@ def _file_lock(path: str) -> Iterator[bool]:
         os.close(lock)
 
 
-class _Remembering(Session):
+class _Session(Session):
+    """A session that looks a row up by its key with a statement put together once: half of what it costs otherwise."""
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """Give the row of this kind with this key, or None."""
+        mapper, key = inspect(entity), ident if isinstance(ident, tuple) else (ident,)
+        if options or self.identity_map.get(mapper.identity_key_from_primary_key(key)) is not None:
+            return super().get(entity, ident, **options)
+        return self.scalars(*_by_key(entity, key)).one_or_none()
+
+    def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """Give the row of this kind with this key; raises `NoResultFound`."""
+        row = self.get(entity, ident, **options)
+        return super().get_one(entity, ident, **options) if row is None else row
+
+
+def _by_key(kind: type[SQLModel], key: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+    return _selecting(kind), {f"key_{at}": value for at, value in enumerate(key)}
+
+
+@cache
+def _selecting(kind: type[SQLModel]) -> Any:
+    keys = inspect(kind).primary_key
+    return select(kind).where(*(column == bindparam(f"key_{at}") for at, column in enumerate(keys)))
+
+
+class _Remembering(_Session):
     """A session that keeps hold of what it has loaded or added, up to `MOST_REMEMBERED` rows, until it ends."""
 
 

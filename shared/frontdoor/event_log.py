@@ -221,6 +221,7 @@ class EventLog:
             .order_by(columns.id)
             .limit(bindparam("most"))
         )
+        self._first_of = select(columns.payload).where(columns.stream == bindparam("stream"), columns.version == 1)
         self._said_because = select(columns.caused_by, columns.stream, columns.type, columns.ordinal).where(
             columns.caused_by.in_(bindparam("causes", expanding=True))
         )
@@ -371,10 +372,8 @@ class EventLog:
 
     def traceparent(self, session: Session, stream: str) -> str | None:
         """Give the traceparent of a stream's first event; None where there is none."""
-        table = self.table.c
-        first = select(table.payload).where(table.stream == stream, table.version == 1)
         self._write_out_of(session, stream)
-        payload = session.connection().scalar(first)
+        payload = session.connection().scalar(self._first_of, {"stream": stream})
         return decode(payload).traceparent if payload else None
 
     def after(self, session: Session, log_id: int, limit: int) -> list[Row[Any]]:

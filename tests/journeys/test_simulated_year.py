@@ -16,7 +16,7 @@ from all_in_one.settings import Settings
 from cli import invented, main
 from cli.simulate import mix, report
 from cli.simulate.forms import Forms, nhs_number
-from cli.simulate.run import Clock, Cost, _progress, wish_of
+from cli.simulate.run import BadWish, Clock, Cost, _progress, _told_by, wish_of
 from cli.simulate.year import DAYS, Moment, Year
 from frontdoor.settings import only_one
 from referral_intake.commands import ReferralForm
@@ -52,6 +52,25 @@ def test_every_reference_given_out_is_in_its_journal(lived):
     references = (folder / "references.txt").read_text().split()
 
     assert len(set(references)) == len(references) == 20
+
+
+def test_areas_side_by_side_live_each_in_a_folder_of_its_own_and_are_summed_up(tmp_path):
+    done = simulate(tmp_path / "year", "--referrals", "7", "--days", "4", "--areas", "2")
+    references = [(tmp_path / "year" / area / "references.txt").read_text().split() for area in ("1", "2")]
+
+    assert done.exit_code == 0, done.output
+    assert done.output.count(", 0 failed") == 2
+    assert sorted(map(len, references)) == [3, 4]
+    assert not set(references[0]) & set(references[1])
+    assert re.search(r"^7 referrals and [\d,]+ events", done.output, re.MULTILINE)
+    assert (tmp_path / "year" / "year.html").is_file()
+
+
+def test_an_area_whose_process_ends_before_its_year_is_told_of(tmp_path):
+    (tmp_path / "year" / "2").mkdir(parents=True)
+    wish = wish_of("county", "max", 4, 2, 1, tmp_path / "year", None, areas=2)
+    with only_one(tmp_path / "year" / "2"), pytest.raises(BadWish, match="2 has ended before its year did"):
+        list(_told_by(Settings(data=tmp_path), wish.shares))
 
 
 def test_it_does_not_foretell_england_from_a_handful(lived):

@@ -43,9 +43,10 @@ def _look_at_ledger(assembly: Assembly, finding: Finding) -> None:
     sent = Tally(message["notice"] for message in channels.ledger(assembly.folder))
     finding.fault_each(f"notice {notice} sent {times} times" for notice, times in sent.repeated())
     with assembly.parts["notification"].database.read() as session:
-        unknown = [
-            notice for some in sent.names() for notice in some if notice not in there(session, NOTICE.c.notice, some)
-        ]
+        unknown: list[str] = []
+        for page in sent.names():
+            made = there(session, NOTICE.c.notice, page)
+            unknown += (notice for notice in page if notice not in made)
         if unknown and store.was_restored(session):
             # Sent by a history that is gone: known again once their causes are said again, under the same ids.
             finding.remarks.append(f"{len(unknown)} sent before a restore")

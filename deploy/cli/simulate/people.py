@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any, Protocol, TypeVar
@@ -69,16 +69,6 @@ class Office:
         self.done[action] += 1
         return answer
 
-    @property
-    def lines(self) -> list[str]:
-        """What people asked for, and what was refused them, a line each."""
-        kinds = (("Done", self.done), ("Refused", self.refused))
-        return [
-            f"{word}: " + ", ".join(f"{what} {n:,}" for what, n in counted.items())
-            for word, counted in kinds
-            if counted
-        ]
-
     def later(self, days: int, do: Callable[[], Any]) -> None:
         """Put something on the agenda, so many days from today."""
         self._agenda[self.today + timedelta(days=days)].append(do)
@@ -92,6 +82,15 @@ class Office:
     def draw(self, weights: Weighted) -> str:
         """Draw one by its weight."""
         return self.chance.choices(list(weights), list(weights.values()))[0]
+
+
+def done_and_refused(offices: Sequence[tuple[Counter[str], Counter[str]]]) -> list[str]:
+    """What people asked for in these offices, and what was refused them, a line each."""
+    kinds = (("Done", [done for done, _ in offices]), ("Refused", [refused for _, refused in offices]))
+    sums = [(word, sum(counts, Counter())) for word, counts in kinds]
+    return [
+        f"{word}: " + ", ".join(f"{what} {n:,}" for what, n in counted.items()) for word, counted in sums if counted
+    ]
 
 
 class Referrers:

@@ -3,7 +3,7 @@
 import random
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -45,6 +45,22 @@ class Moment:
     behind: int
     wall: float
     cpu: float
+
+
+def together(moments: Sequence[Moment]) -> Moment:
+    """The same day in several areas, as one."""
+    first = moments[0]
+    return Moment(
+        number=first.number,
+        day=first.day,
+        referrals=sum(moment.referrals for moment in moments),
+        events=sum(moment.events for moment in moments),
+        queued={agency: sum(moment.queued[agency] for moment in moments) for agency in first.queued},
+        waiting=sum(moment.waiting for moment in moments),
+        behind=sum(moment.behind for moment in moments),
+        wall=max(moment.wall for moment in moments),
+        cpu=sum(moment.cpu for moment in moments),
+    )
 
 
 @dataclass

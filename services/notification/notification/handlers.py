@@ -114,11 +114,11 @@ def _tell(work: Work, heard: Heard, case: domain.Case, people: Sequence[store.Re
     record = heard.record
     occurrence = domain.Occurrence(record.id, record.type, record.time, work.now)
     template, facts = domain.told_of(heard.event, case, _offer_due(work, case, record.time))
-    for person in people:
-        told = domain.tell(_person(person), case, occurrence, template, facts)
-        notice = domain.notice_id(record.id, person.contact_id, person.channel)
-        if store.notice(work.session, notice) is None:
-            work.append(_stream(notice), 0, *told)
+    notices = {domain.notice_id(record.id, person.contact_id, person.channel): person for person in people}
+    made = store.made(work.session, list(notices))
+    for notice, person in notices.items():
+        if notice not in made:
+            work.append(_stream(notice), 0, *domain.tell(_person(person), case, occurrence, template, facts))
 
 
 def _offer_due(work: Work, case: domain.Case, agreed_at: datetime) -> date | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import JSON, ColumnElement, Index, String, and_, delete, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Index, String, and_, bindparam, delete, func, or_, select
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col
 
@@ -230,6 +230,14 @@ def link_generation(session: Session, reference: str, contact_id: str) -> int:
 def notice(session: Session, notice_id: str) -> Notice | None:
     """One notice."""
     return session.get(Notice, notice_id)
+
+
+def made(session: Session, notices: Sequence[str]) -> set[str]:
+    """Which of these notices are there."""
+    return set(session.scalars(_MADE, {"notices": list(notices)}))
+
+
+_MADE = select(col(Notice.notice)).where(col(Notice.notice).in_(bindparam("notices", expanding=True)))
 
 
 def life_of(session: Session, notice_id: str) -> list[Event]:

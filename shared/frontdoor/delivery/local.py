@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, Table, bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -224,6 +225,11 @@ class LocalTransport:
 
 
 def _place(session: Session, hearer: Hearer, source: str) -> tuple[int, str | None]:
-    table = hearer.parts.log.metadata.tables["log_position"].c
-    row = session.connection().execute(select(table.log_id, table.event_id).where(table.source == source)).one_or_none()
+    placed = _placed(hearer.parts.log.metadata.tables["log_position"])
+    row = session.connection().execute(placed, {"source": source}).one_or_none()
     return (row.log_id, row.event_id) if row else (0, None)
+
+
+@cache
+def _placed(table: Table) -> Select[Any]:
+    return select(table.c.log_id, table.c.event_id).where(table.c.source == bindparam("source"))

@@ -4,9 +4,24 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Row, String, Table, insert, select, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from frontdoor.database import BigId, UtcDateTime
@@ -64,6 +79,20 @@ def of(metadata: MetaData) -> "Parked":
     return Parked(metadata.tables["parked"])
 
 
+# What each batch asks is put together once: that costs more than asking.
+
+
+@cache
+def _blocked(table: Table) -> Select[Any]:
+    streams = table.c.stream.in_(bindparam("streams", expanding=True))
+    return select(table.c.stream).where(table.c.source == bindparam("source"), table.c.state == "open", streams)
+
+
+@cache
+def _waiting(table: Table) -> Select[Any]:
+    return select(table.c.id).where(table.c.state == "open", table.c.waits_source.is_not(None)).limit(1)
+
+
 class Parked:
     """Questions and changes of one service's parked table; every call works in the caller's transaction."""
 
@@ -79,14 +108,11 @@ class Parked:
 
     def blocked_streams(self, session: Session, source: str, streams: Sequence[str]) -> set[str]:
         """Name those of these streams that have anything parked."""
-        table = self.table.c
-        rows = select(table.stream).where(table.source == source, table.state == "open", table.stream.in_(streams))
-        return set(session.connection().scalars(rows))
+        return set(session.connection().scalars(_blocked(self.table), {"source": source, "streams": list(streams)}))
 
     def somebody_waits(self, session: Session) -> bool:
         """Say whether any parked event waits for another stream."""
-        waiting = select(self.table.c.id).where(self.table.c.state == "open", self.table.c.waits_source.is_not(None))
-        return session.connection().execute(waiting.limit(1)).first() is not None
+        return session.connection().execute(_waiting(self.table)).first() is not None
 
     def gaps(self, session: Session) -> list[tuple[str, str]]:
         """Name the (source, stream) of which an event is missing."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, select
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Select, String, Table, bindparam, select
 from sqlmodel import Session
 
 from frontdoor.database import BigId, insert_absent, upsert
@@ -68,6 +70,13 @@ def define(metadata: MetaData) -> None:
     )
 
 
+@cache
+def _claiming(table: Table) -> Select[Any]:
+    streams = table.c.stream.in_(bindparam("streams", expanding=True))
+    wanted = select(table.c.stream, table.c.history).where(table.c.source == bindparam("source"), streams)
+    return wanted.order_by(table.c.stream).with_for_update()
+
+
 class Positions:
     """The stream positions of one source."""
 
@@ -81,10 +90,9 @@ class Positions:
             # Only a row can be locked: one that is not there yet would be claimed by two. SQLite's writers take turns.
             absent = {"source": self._source, "version": 0, "history": b""}
             insert_absent(session, self._table, [absent | {"stream": stream} for stream in sorted(streams)])
-        table = self._table.c
-        wanted = select(table.stream, table.history).where(table.source == self._source, table.stream.in_(streams))
-        rows = session.connection().execute(wanted.order_by(table.stream).with_for_update()).all()
-        places = {stream: Place() for stream in streams} | {row.stream: Place(row.history) for row in rows}
+        wanted = {"source": self._source, "streams": list(streams)}
+        rows = session.connection().execute(_claiming(self._table), wanted).all()
+        places = dict.fromkeys(streams, Place()) | {stream: Place(history) for stream, history in rows}
         self._kept |= places
         return places
 
