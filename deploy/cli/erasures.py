@@ -29,9 +29,7 @@ def erase(reference: Reference) -> None:
         if not ids:
             stop(f"There is no referral, concern or screening {reference}.")
         if unread := leftovers.unread_alerts(assembly.parts["referral-intake"], ids):
-            stop(
-                f"The duty team has not read {', '.join(unread)}, which may be about this child: let them read it first."
-            )
+            stop(f"The duty team has not read {', '.join(unread)}, which may be about this child: let them read it.")
         apply(assembly, ids)
     say.print(f"{len(ids)} erased: write the list anew, and keep it apart from every backup")
 

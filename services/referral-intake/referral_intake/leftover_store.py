@@ -96,9 +96,9 @@ def senders(session: Session, children: Collection[str]) -> set[str]:
     return {one for row in rows for one in row if one}
 
 
-def drafts(session: Session) -> Iterable[tuple[str, str, str, str | None, str]]:
-    """Go through all forms that nobody has sent: id, page, whose it is, who began it, what was typed, sealed."""
-    return _rows(session, select(Draft.id, Draft.page, Draft.person, Draft.drafted_by, Draft.values))
+def drafts(session: Session) -> Iterable[tuple[str, str, str, str]]:
+    """Go through all forms that nobody has sent: id, page, whose it is, what was typed, sealed."""
+    return _rows(session, select(Draft.id, Draft.page, Draft.person, Draft.values))
 
 
 def alerts(session: Session) -> Iterable[tuple[str, str, str]]:

@@ -120,10 +120,10 @@ def unread_alerts(parts: Parts, ids: Collection[str]) -> list[str]:
 
 def _written(parts: Parts, session: Session) -> Iterator[tuple[str, list[Any], list[str], list[str]]]:
     """Go through it all: the key that it is sealed with, the children it names, who wrote it, and its files."""
-    for draft, page, person, drafted_by, sealed in leftover_store.drafts(session):
+    for draft, page, person, sealed in leftover_store.drafts(session):
         forms = _forms_in(page, parts.keys.unseal_or(sealed, {}))
         uploads = [one for form in forms for one in reports.uploads_in(form)]
-        yield draft, [form.get("child") for form in forms], [person, drafted_by or person], uploads
+        yield draft, [form.get("child") for form in forms], [person], uploads
     for alert, person, sealed in leftover_store.alerts(session):
         yield alert, [parts.keys.unseal_or(sealed, {}).get("child")], [person], []
     for child, setting, sealed in leftover_store.seen_by_settings(session):

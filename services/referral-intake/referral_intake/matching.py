@@ -57,7 +57,7 @@ def facts_of_any(child: Any) -> Facts | None:
     """Read what somebody has typed of a child, however little and whatever it is; None where it names nobody."""
     if not isinstance(child, dict):
         return None
-    said = {name: text for name, text in child.items() if isinstance(text, str)}
+    said: dict[str, Any] = {name: text for name, text in child.items() if isinstance(text, str)}
     names = child.get("previous_names")
     said["previous_names"] = [text for text in names if isinstance(text, str)] if isinstance(names, list) else []
     said["date_of_birth"] = _iso(said.get("date_of_birth"))
