@@ -860,6 +860,15 @@ class RecordLinkNoted(Event, source="child-record"):
     is_linked: bool
 
 
+class RecordAdoptionNoted(Event, source="child-record"):
+    """The record heard that a child lives on under another identity. Stream `adoption-noted/<child id>`.
+
+    No link of the child's referrals opens from then on.
+    """
+
+    child_id: str
+
+
 class LinkRenewed(Event, source="child-record"):
     """A family's link was replaced: older generations no longer open. Stream `link/<reference>/<recipient>`."""
 
@@ -912,6 +921,7 @@ UNHEARD = frozenset(
         "QueueChildNoted",
         "RecipientLinkNoted",
         "RecipientNoted",
+        "RecordAdoptionNoted",
         "RecordChildNoted",
         "RecordLinkNoted",
         "RecordOpened",
@@ -927,8 +937,6 @@ UNHEARD = frozenset(
         "ConcernReferred",
         "ScreeningRecorded",
         "ChildrenKeptApart",
-        # nobody learns of an adoption: its contacts, who are told no more, are said as ever
-        "ChildAdopted",
         "BlockCommissioned",
         "NoticeAttempted",
         "NoticeCreated",

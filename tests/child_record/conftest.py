@@ -150,6 +150,11 @@ class Told:
         """The path of a family's page, as intake and notification write it."""
         return self.stage.parts.links.path(FamilyLink(self.reference, recipient, generation))
 
+    def adopted(self) -> tuple[str, Event]:
+        """The child lives on under another identity."""
+        adoption = events.ChildAdopted(adoption="T-4MXKQ7PD", child_id=self.child_id, became=self.sealed("C-2222222A"))
+        return "adoption/T-4MXKQ7PD", adoption
+
     def hears(self, *told: tuple[str, Event]) -> None:
         for stream, event in told:
             self.stage.hears(stream, event)

@@ -1,5 +1,6 @@
 """What a family's link shows: at once, to whoever holds it, in plain words, and nothing that names a child."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ JSON = {"Accept": "application/json"}
 @pytest.fixture
 def look(stage):
     """What the holder of a link gets, as JSON."""
-    return lambda path: stage.as_person(None).get(path, headers=JSON)
+    return lambda path, accept=JSON["Accept"]: stage.as_person(None).get(path, headers={"Accept": accept})
 
 
 def step(answer, agency="health"):
@@ -134,6 +135,45 @@ def test_a_renewed_link_replaces_the_old_one_which_gets_the_answer_of_a_wrong_on
     assert renewed.status_code == 201
     assert look(renewed.json()["status_url"]).status_code == 200
     assert look(told.link("K-4MXKQ7PD")).json() == look("/family/nonsense").json()
+
+
+@pytest.mark.parametrize("recipient", ["sender", "K-4MXKQ7PD", "K-2222222A"])
+def test_after_an_adoption_every_link_of_the_old_referral_gets_the_answer_of_a_wrong_one(told, look, recipient):
+    told.hears(told.submitted(), told.queued())
+    assert look(told.link(recipient)).status_code == 200
+
+    told.hears(told.adopted())
+
+    for wanted in ("application/json", "text/html"):
+        closed, wrong = (look(path, accept=wanted) for path in (told.link(recipient), "/family/nonsense"))
+        assert (closed.status_code, without_link(closed)) == (404, without_link(wrong))
+    assert look(told.link(recipient) + "/events").status_code == 404
+
+
+def without_link(answer):
+    """A page without its own address and what is made anew for each."""
+    return re.sub(r"/family/[^\"&]*|[0-9a-f-]{32,36}", "", answer.text)
+
+
+def test_an_adoption_that_is_heard_before_the_referral_closes_its_links_too(told, look):
+    told.hears(told.adopted(), told.submitted())
+    assert look(told.link()).status_code == 404
+
+
+def test_after_an_adoption_no_link_can_be_made_anew_and_another_childs_opens(stage, told, look):
+    stage.keys.create("C-2222222A", NOW)
+    other = type(told)(stage, child_id="C-2222222A")
+    other.hears(other.child(), other.submitted())
+    told.hears(told.submitted(), told.adopted(), told.adopted())
+
+    triager = stage.as_person("health-triager")
+    renewed = triager.post(f"/api/records/{told.reference}/links", json={"recipient": "K-4MXKQ7PD"})
+
+    assert (renewed.status_code, renewed.json()["title"]) == (
+        409,
+        "The links of this referral are closed: ask the care team.",
+    )
+    assert look(other.link()).status_code == 200
 
 
 def test_renewing_one_adults_link_leaves_the_others_alone(stage, told, look):

@@ -101,6 +101,14 @@ def questions(stage):
     return asked
 
 
+def test_an_open_page_hears_nothing_more_after_an_adoption(told, listen):
+    told.hears(told.submitted())
+    news = messages(listen(f"{told.link()}/events"))
+    assert next(news) == '{"version": 2}'
+    told.hears(told.adopted())
+    assert list(news) == []
+
+
 def test_pages_of_different_records_hear_of_their_own(stage, told, listen):
     other = replace(told, reference=reference())
     told.hears(told.submitted(), other.submitted())

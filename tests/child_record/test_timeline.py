@@ -222,6 +222,7 @@ def everything_else(told):
     return [
         ("child-link/L-4MXKQ7PD", events.ChildrenLinked(**pair)),
         ("child-link/L-4MXKQ7PD", events.ChildrenUnlinked(**pair, reason=told.sealed("x"))),
+        told.adopted(),
         (f"referral/{told.reference}", amended),
         *(told.entry(kind, reason_code="other") for kind in sorted(changed, key=lambda kind: kind.__name__)),
         told.entry(

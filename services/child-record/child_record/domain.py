@@ -18,6 +18,7 @@ LIFECYCLES: dict[str, dict[str, tuple[frozenset[str], str | None]]] = {
     "record": {"RecordOpened": (frozenset({""}), "open"), "StepNoted": (frozenset({"open"}), None)},
     "child-noted": {"RecordChildNoted": (frozenset({"", "noted"}), "noted")},
     "child-link-noted": {"RecordLinkNoted": (frozenset({"", "noted"}), "noted")},
+    "adoption-noted": {"RecordAdoptionNoted": (frozenset({""}), "noted")},
     "link": {"LinkRenewed": (frozenset({"", "renewed"}), "renewed")},
     "refusal": {"RecordRefused": (frozenset({""}), "refused")},
 }

@@ -79,6 +79,14 @@ def note_link(work: Work, event: events.ChildrenLinked | events.ChildrenUnlinked
     work.append(stream, None, events.RecordLinkNoted(link=event.link, is_linked=is_linked, **pair))
 
 
+def note_adoption(work: Work, event: events.ChildAdopted) -> None:
+    """Note that no link of a child's referrals opens any more. Twice is harmless: it is said once."""
+    stream = store.adoption_stream_of(event.child_id)
+    work.claim(stream)
+    if not store.is_adopted(work.session, event.child_id):
+        work.append(stream, 0, events.RecordAdoptionNoted(child_id=event.child_id))
+
+
 def _by(work: Work, heard: Heard, record: store.Record) -> str:
     person = work.area.people.get(heard.record.actor)
     organisation = work.area.organisations.get(person.organisation) if person and person.organisation else None
@@ -111,6 +119,8 @@ def renew_link(work: Work, reference: str, form: RenewLink) -> dict[str, Any]:
     work.may("link.renew", store.subject(work.session, record))
     stream = store.link_stream_of(record.reference, form.recipient)
     work.claim(stream)
+    if store.is_adopted(work.session, record.child_id):
+        raise Refused("not_allowed", "The links of this referral are closed: ask the care team.")
     known = {domain.SENDER, *record.contacts}
     now = store.generation(work.session, work.occasion.area, record.reference, form.recipient)
     try:
@@ -253,14 +263,27 @@ class Status:
 
 
 def open_link(parts: Parts, session: Session, token: str) -> FamilyLink:
-    """Read a family's link; one that is not ours, or not the current one, gets the same 404."""
+    """Read a family's link; one that is not ours, or opens no more, gets the same 404.
+
+    That is one of an older generation, and any of a child who lives on under another identity.
+    """
     link = parts.links.read(token)
     if link is None:
         raise access.Denied(access.Deny(404, "token"))
     renewed_to = store.generation(session, parts.area.id, link.reference, link.recipient)
     if not domain.is_current(link.generation, renewed_to):
         raise access.Denied(access.Deny(404, "generation"))
+    record = store.record(session, parts.area.id, link.reference)
+    if record and store.is_adopted(session, record.child_id):
+        raise access.Denied(access.Deny(404, "generation"))
     return link
+
+
+def ends_of(parts: Parts, session: Session, link: FamilyLink) -> list[str]:
+    """Name the streams that close an open link when they change."""
+    record = store.record(session, parts.area.id, link.reference)
+    adoption = [store.adoption_stream_of(record.child_id)] if record else []
+    return [store.link_stream_of(link.reference, link.recipient), *adoption]
 
 
 def read_status(parts: Parts, session: Session, token: str) -> Status:

@@ -69,14 +69,13 @@ def family(call: Anybody, token: str) -> Response:
 
 @router.get("/family/{token}/events")
 def news(call: Anybody, token: str, since: Annotated[int | None, Query(ge=0, le=LARGEST)] = None) -> Response:
-    """Tell an open page each time its record changes, until its link is replaced."""
+    """Tell an open page each time its record changes, until its link opens no more."""
     with call.guess(), call.look() as session:
         link = handlers.open_link(call.parts, session, token)
-        renewals = store.link_stream_of(link.reference, link.recipient)
-        renewed = store.versions_of(session, [renewals])[renewals]
+        ends = store.versions_of(session, handlers.ends_of(call.parts, session, link))
     last = call.request.headers.get("last-event-id", "")
     seen = int(last) if last.isdecimal() and len(last) < 10 else since
-    return _Stream(call, _Opened(token, store.stream_of(link.reference), renewals, renewed), seen)
+    return _Stream(call, _Opened(token, store.stream_of(link.reference), ends), seen)
 
 
 def _status_json(status: handlers.Status) -> dict[str, Any]:
@@ -112,12 +111,14 @@ def _marked(stands: Sequence[Stand], now: datetime, *, family: bool) -> list[dic
 
 @dataclass(frozen=True)
 class _Opened:
-    """What a page was opened by: its token, the streams of its record and of its link, and how often that changed."""
+    """What a page was opened by: its token, and the stream of its record.
+
+    `ends` are the streams that close the link when they change, each with how often it had changed.
+    """
 
     token: str
     record: str
-    link: str
-    renewed: int
+    ends: Mapping[str, int]
 
 
 @dataclass(eq=False)
@@ -127,18 +128,18 @@ class _Listener:
     opened: _Opened
     loop: asyncio.AbstractEventLoop
     version: int | None = None
-    is_replaced: bool = False
+    is_closed: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, versions: Mapping[str, int]) -> None:
-        """Be told, by the watcher's thread, how often the record and the link have changed."""
-        version, is_replaced = versions[self.opened.record], versions[self.opened.link] > self.opened.renewed
-        if version != self.version or is_replaced:
+        """Be told, by the watcher's thread, how often the record and what closes the link have changed."""
+        version, is_closed = versions[self.opened.record], any(versions[s] > n for s, n in self.opened.ends.items())
+        if version != self.version or is_closed:
             with suppress(RuntimeError):  # its loop has ended, and the page with it
-                self.loop.call_soon_threadsafe(self._wake, version, is_replaced)
+                self.loop.call_soon_threadsafe(self._wake, version, is_closed)
 
-    def _wake(self, version: int, is_replaced: bool) -> None:
-        self.version, self.is_replaced = version, is_replaced
+    def _wake(self, version: int, is_closed: bool) -> None:
+        self.version, self.is_closed = version, is_closed
         self.woken.set()
 
     async def listen(self) -> None:
@@ -199,7 +200,7 @@ class _Watcher:
 
 def _tell(database: Database, listeners: Sequence[_Listener]) -> None:
     with database.read() as session:
-        streams = {stream for one in listeners for stream in (one.opened.record, one.opened.link)}
+        streams = {stream for one in listeners for stream in (one.opened.record, *one.opened.ends)}
         versions = store.versions_of(session, streams)
     for listener in listeners:
         listener.hear(versions)
@@ -237,7 +238,7 @@ async def _news(request: Request, listener: _Listener, seen: int | None) -> Asyn
     began = spoke = time.monotonic()
     yield "retry: 2000\n\n"
     while (now := time.monotonic()) - began < OPEN_FOR and not _server_stops() and not await request.is_disconnected():
-        if listener.is_replaced:
+        if listener.is_closed:
             return
         if listener.version not in {None, seen}:
             seen, spoke = listener.version, now

@@ -180,6 +180,16 @@ def link_stream_of(reference: str, recipient: str) -> str:
     return f"link/{reference}/{recipient}"
 
 
+def adoption_stream_of(child_id: str) -> str:
+    """Name the stream that says that a child lives on under another identity."""
+    return f"adoption-noted/{child_id}"
+
+
+def is_adopted(session: Session, child_id: str) -> bool:
+    """Say whether a child lives on under another identity."""
+    return log.version(session, adoption_stream_of(child_id)) > 0
+
+
 def stream_of(reference: str) -> str:
     """Name the stream of a referral's record."""
     return f"record/{reference}"

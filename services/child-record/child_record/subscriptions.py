@@ -63,6 +63,7 @@ SUBSCRIPTIONS: Subscriptions = {
     events.ChildRegistered: lambda work, heard: handlers.note_child(work, cast(events.ChildRegistered, heard.event)),
     events.ChildrenLinked: _linked,
     events.ChildrenUnlinked: _linked,
+    events.ChildAdopted: lambda work, heard: handlers.note_adoption(work, cast(events.ChildAdopted, heard.event)),
     events.ReferralAmended: _note("referral_amended", "agencies", agency=_nobody),
     events.ReferralWithdrawn: _note("referral_withdrawn", "agencies", agency=_nobody),
     # triage
