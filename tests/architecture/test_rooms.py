@@ -50,6 +50,7 @@ ITS_OWN = {
         "screening_rules.py",
         "screenings.py",
         "screening_pages.py",
+        "setting_api.py",
         "matching.py",
         "paper_rules.py",
         "identity.py",

@@ -30,6 +30,12 @@ CONCERN = {
     "impact": "clearly",
     "what": "Strangers understand half of what she says.",
 }
+SCREENING = {
+    "child": CONCERN["child"],
+    "half_term": "2026-autumn-2",
+    "year": "reception",
+    "results": dict.fromkeys(("communication", "cognition", "emotional", "physical"), "on_track"),
+}
 
 
 def addresses():
@@ -48,6 +54,7 @@ GOOD = {
     "/api/referrals": FORM,
     "/api/referrals/{reference}/contacts": {"contacts": FORM["contacts"]},
     "/api/concerns": CONCERN,
+    "/api/screenings": SCREENING,
     "/api/fhir/$process-message": MESSAGE,
     "/api/queues/{agency}/{reference}/decisions": {
         "outcome": "accept",

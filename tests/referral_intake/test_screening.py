@@ -139,3 +139,71 @@ def test_nothing_of_a_screening_stands_in_clear_and_an_erased_child_breaks_no_pa
     assert "Wren" not in event.model_dump_json()
     intake.stage.keys.destroy(event.child_id, intake.stage.clock.now)
     assert "Wren" not in page(intake)
+
+
+# --- for programs -----------------------------------------------------------------------------------------------------
+
+SCREENED = {
+    "child": {"given_name": "Wren", "family_name": "Aldous", "date_of_birth": "2021-03-14"},
+    "half_term": "2026-autumn-2",
+    "year": "reception",
+    "results": {"communication": "flag", "cognition": "on_track", "emotional": "watch", "physical": "on_track"},
+    "note": "Points instead of asking",
+}
+
+
+def test_a_program_records_what_the_page_records_and_reads_what_the_page_shows(intake):
+    kept = intake.post("/api/screenings", SCREENED, "teacher")
+    assert kept.status_code == 201
+    (concern,) = kept.json()["concerns"]
+    assert [one["concern"] for one in intake.get("/api/concerns", "senco").json()["concerns"]] == [concern]
+
+    shown = intake.get("/api/screenings", "senco").json()
+
+    half_term = {"id": "2026-autumn-2", "name": "Autumn 2026, second half", "starts": "2026-11-02"}
+    assert shown["half_term"] == half_term | {"ends": "2026-12-18"}
+    (found,) = shown["found"]
+    assert (found["screening"], found["by"]) == (kept.json()["screening"], "teacher")
+    assert {name: found[name] for name in ("child", "year", "results", "note")} == {
+        name: SCREENED[name] for name in ("child", "year", "results", "note")
+    }
+    assert "Wren Aldous" in page(intake)
+
+
+def test_the_same_key_is_one_result_and_one_concern(intake):
+    first, again = (intake.post("/api/screenings", SCREENED, "teacher", key="of-today").json() for _ in range(2))
+    assert first == again
+    assert (len(intake.said("ScreeningRecorded")), len(intake.said("ConcernLogged"))) == (1, 1)
+
+
+def test_a_program_is_told_which_half_terms_were_missed_and_who_is_still_to_be_screened(intake):
+    intake.post("/api/screenings", SCREENED, "teacher")
+    intake.stage.clock.forward(days=110)  # 8 March: spring's first half has ended
+    shown = intake.get("/api/screenings", "teacher").json()
+    assert [one["id"] for one in shown["overdue"]] == ["2027-spring-1"]
+    assert [one["child"] for one in shown["to_do"]] == [SCREENED["child"]]
+    assert shown["found"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"half_term": "2027-spring-1"}, "half_term"),
+        ({"year": "year_9"}, "year"),
+        ({"results": {}}, "results.communication"),
+        ({"child": {"given_name": "Wren"}}, "child.family_name"),
+    ],
+)
+def test_a_program_is_told_which_field_is_wrong(intake, changed, field):
+    answer = intake.post("/api/screenings", SCREENED | changed, "teacher")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+
+
+def test_only_staff_of_a_setting_record_and_read_and_only_their_own(intake):
+    intake.post("/api/screenings", SCREENED, "teacher")
+    assert intake.get("/api/screenings", "other-senco").json()["found"] == []
+    for person in ("health-triager", "parent", "gp"):
+        assert intake.get("/api/screenings", person).status_code == 403
+        assert intake.post("/api/screenings", SCREENED, person).status_code == 403
+    assert intake.get("/api/screenings", None).status_code == 401

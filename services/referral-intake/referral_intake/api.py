@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.problems import RawJson, json_body, validate
-from referral_intake import alerts, concerns, handlers, identity, pathways, uploads
+from referral_intake import alerts, handlers, identity, pathways, uploads
 from referral_intake.commands import (
     Addition,
     ChildSearch,
@@ -19,7 +19,6 @@ from referral_intake.commands import (
     SameChild,
     Withdrawal,
 )
-from referral_intake.concern_forms import ConcernForm
 from referral_intake.sent_files import SentFile, sent_file
 
 router = APIRouter(route_class=Route, tags=["referrals"])
@@ -253,14 +252,6 @@ class Adopted(BaseModel):
     based_on: str
 
 
-class ConcernKept(BaseModel):
-    """A concern that is kept; `why` says by which rule the SENCO has to decide."""
-
-    concern: str
-    status: Literal["logged", "to_decide"]
-    why: str | None
-
-
 class Alerts(BaseModel):
     """The alerts, unread ones first."""
 
@@ -270,11 +261,11 @@ class Alerts(BaseModel):
 # --- referrals --------------------------------------------------------------------------------------------------------
 
 
-def _created(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+def created(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {201: {"model": model}}
 
 
-@router.post("/api/referrals", status_code=201, responses=_created(handlers.Receipt), summary="Send a referral")
+@router.post("/api/referrals", status_code=201, responses=created(handlers.Receipt), summary="Send a referral")
 def send_referral(call: Annotated[Call, may("referral.submit")], sent: Annotated[Any, Depends(_raw_referral)]) -> Any:
     if alerts.is_danger(sent):
         raise alerts.raise_alert(call.parts, call.actor, sent)
@@ -327,7 +318,7 @@ def withdraw_referral(
 
 
 @router.post(
-    "/api/referrals/{reference}/additions", status_code=201, responses=_created(Added), summary="Add to a referral"
+    "/api/referrals/{reference}/additions", status_code=201, responses=created(Added), summary="Add to a referral"
 )
 def add_to_referral(
     call: Annotated[Call, may("referral.add")], reference: str, addition: Annotated[Addition, json_body(Addition)]
@@ -338,7 +329,7 @@ def add_to_referral(
 @router.post(
     "/api/referrals/{reference}/contacts",
     status_code=201,
-    responses=_created(ContactsChanged),
+    responses=created(ContactsChanged),
     summary="Change who is told what happens, and how",
 )
 def change_contacts(
@@ -351,7 +342,7 @@ def change_contacts(
 # --- files, search, alerts --------------------------------------------------------------------------------------------
 
 
-@router.post("/api/uploads", status_code=201, responses=_created(Uploaded), summary="Send a file, to name as evidence")
+@router.post("/api/uploads", status_code=201, responses=created(Uploaded), summary="Send a file, to name as evidence")
 def upload_file(call: Annotated[Call, may("referral.submit")], sent: Annotated[SentFile, Depends(sent_file)]) -> Any:
     upload_id = short_id("U")
     return call.once(
@@ -415,25 +406,11 @@ def preview_pathways(
     return call.once(lambda work: pathways.preview(work, change), status=200)
 
 
-@router.post("/api/pathways", status_code=201, responses=_created(Adopted), summary="Adopt other pathways")
+@router.post("/api/pathways", status_code=201, responses=created(Adopted), summary="Adopt other pathways")
 def adopt_pathways(
     call: Annotated[Call, may("pathways.manage")], change: Annotated[PathwayChange, json_body(PathwayChange)]
 ) -> Any:
     return call.once(lambda work: pathways.adopt(work, change))
-
-
-@router.post("/api/concerns", status_code=201, responses=_created(ConcernKept), summary="Log a concern")
-def log_concern(call: Annotated[Call, may("concern.log")], form: Annotated[ConcernForm, json_body(ConcernForm)]) -> Any:
-    child_id = short_id("C")
-    return call.once(
-        lambda work: concerns.log(work, form, child_id), prepare=lambda: concerns.prepare(call.parts, child_id)
-    )
-
-
-@router.get("/api/concerns", summary="List your school's concerns, as far as you may see them")
-def list_concerns(call: Annotated[Call, may("concern.log")]) -> dict[str, list[dict[str, Any]]]:
-    with call.work() as work:
-        return {"concerns": concerns.listed(work)}
 
 
 @router.get("/api/alerts", summary="List alerts of immediate danger")

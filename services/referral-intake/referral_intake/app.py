@@ -7,7 +7,19 @@ from frontdoor.calendars import local_date
 from frontdoor.events import IntakeRefused
 from frontdoor.service import Chore, Service
 from frontdoor.work import Parts
-from referral_intake import alerts, api, applied, domain, fhir_api, leftovers, pages, pathways, store, subscriptions
+from referral_intake import (
+    alerts,
+    api,
+    applied,
+    domain,
+    fhir_api,
+    leftovers,
+    pages,
+    pathways,
+    setting_api,
+    store,
+    subscriptions,
+)
 from referral_intake.settings import Settings
 
 
@@ -51,9 +63,10 @@ service = Service(
         "/api/links",
         "/api/pathways",
         "/api/concerns",
+        "/api/screenings",
         "/api/fhir",
     ),
-    routers=(api.router, fhir_api.router, pages.router, origin.router),
+    routers=(api.router, setting_api.router, fhir_api.router, pages.router, origin.router),
     log=applied.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
     refusal=IntakeRefused,

@@ -1,13 +1,16 @@
 """The pages of concerns: log one, look at them, refer or close. No decision is made here."""
 
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from frontdoor.calls import Call, Route, may
 from frontdoor.identifiers import short_id
 from frontdoor.web import Form, field_errors
+from frontdoor.work import Work
 from referral_intake import concerns, drafts
 from referral_intake.commands import Withdrawal
 from referral_intake.concern_forms import ConcernForm
@@ -56,35 +59,40 @@ def new(request: Request, call: Logging) -> Page:
 
 @router.post("/concerns/new")
 def log(request: Request, call: Logging, sent: Sent) -> Page:
-    """Keep a concern. The page's token makes a second press the same concern."""
-    token = sent.value("token")
-    form = Form.from_multidict(_Typed(sent), booleans={"strategy_helped"})
+    """Keep a concern."""
+    form, kept = receive(call, sent, ConcernForm, MISSING, concerns.log)
+    return see(f"/concerns/{kept['concern']}") if kept else _form_page(request, call, form, sent.value("token"))
+
+
+Asked = TypeVar("Asked", bound=BaseModel)
+Keep = Callable[[Work, Asked, str, str], dict[str, Any]]
+"""A handler that keeps what was asked, under a new child's id and the page's token."""
+
+
+def receive(
+    call: Call, sent: Form, model: type[Asked], missing: Mapping[str, str], keep: Keep[Asked]
+) -> tuple[Form, dict[str, Any] | None]:
+    """Keep what staff of a setting say of a child: the form with what is wrong with it, and else what was kept.
+
+    The page's token makes a second press the same one.
+    """
+    typed = {name: value for name, value in sent.values.items() if name != "token"}
+    form = replace(sent, values=typed, booleans=frozenset({"strategy_helped"}))
     try:
-        asked = ConcernForm.model_validate(form.data())
+        asked = model.model_validate({"child": {}} | form.data())
     except ValidationError as wrong:
-        return _form_page(request, call, form.with_errors(field_errors(wrong, MISSING, model=ConcernForm)), token)
+        return form.with_errors(field_errors(wrong, missing, model=model)), None
     done: dict[str, Any] = {}
 
-    def keep() -> None:
+    def prepared() -> None:
         child_id = short_id("C")
         concerns.prepare(call.parts, child_id)
         with call.work() as work:
-            done.update(concerns.log(work, asked, child_id, token))
+            done.update(keep(work, asked, child_id, sent.value("token")))
 
-    if refused := refusal(keep):
-        return _form_page(request, call, form.with_errors(refused), token)
-    return see(f"/concerns/{done['concern']}")
-
-
-class _Typed:
-    """What was typed, without the page's own token."""
-
-    def __init__(self, sent: Form) -> None:
-        self._sent = sent
-
-    def multi_items(self) -> list[tuple[str, Any]]:
-        """Every field with its text."""
-        return [(name, value) for name, value in self._sent.values.items() if name != "token"]
+    if refused := refusal(prepared):
+        return form.with_errors(refused), None
+    return form, done
 
 
 @router.get("/concerns/{concern}")

@@ -1,21 +1,18 @@
 """The pages of screening: what was found this half-term, and a place for another result. No decision is made here."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 
-from frontdoor.calls import Call, Route, may
+from frontdoor.calls import Call, Route
 from frontdoor.identifiers import short_id
-from frontdoor.web import Form, field_errors
-from referral_intake import concerns, screenings
+from frontdoor.web import Form
+from referral_intake import screenings
 from referral_intake.concern_forms import ScreeningForm
-from referral_intake.concern_pages import AREAS
-from referral_intake.filled_form import refusal
+from referral_intake.concern_pages import AREAS, Logging, receive
 from referral_intake.form_pages import Page, Sent, pages, see
 
 router = APIRouter(route_class=Route, include_in_schema=False)
-Logging = Annotated[Call, may("concern.log")]
 DOMAINS = tuple(pair for pair in AREAS if pair[0] != "not_known")
 RESULTS = (("on_track", "As expected"), ("watch", "To be watched"), ("flag", "Behind: open a concern"))
 YEARS = (("nursery", "Nursery"), ("reception", "Reception"), ("year_1", "Year 1"))
@@ -45,28 +42,9 @@ def new(request: Request, call: Logging) -> Page:
 
 @router.post("/screening/new")
 def keep(request: Request, call: Logging, sent: Sent) -> Page:
-    """Keep a result. The page's token makes a second press the same result."""
-    token = sent.value("token")
-    form = Form(values={name: value for name, value in sent.values.items() if name != "token"})
-    try:
-        asked = ScreeningForm.model_validate(_typed(form))
-    except ValidationError as wrong:
-        return _form_page(request, call, form.with_errors(field_errors(wrong, MISSING, model=ScreeningForm)), token)
-
-    def store() -> None:
-        child_id = short_id("C")
-        concerns.prepare(call.parts, child_id)
-        with call.work() as work:
-            screenings.record(work, asked, child_id, token)
-
-    if refused := refusal(store):
-        return _form_page(request, call, form.with_errors(refused), token)
-    return see("/screening")
-
-
-def _typed(form: Form) -> dict[str, Any]:
-    data = form.data()
-    return {"child": {}, "results": {}} | {name: said for name, said in data.items() if said not in ("", None)}
+    """Keep a result."""
+    form, kept = receive(call, sent, ScreeningForm, MISSING, screenings.record)
+    return see("/screening") if kept else _form_page(request, call, form, sent.value("token"))
 
 
 def _form_page(request: Request, call: Call, form: Form, token: str) -> Page:

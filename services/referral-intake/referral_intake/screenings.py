@@ -18,7 +18,7 @@ from referral_intake.questions import SETTINGS
 from referral_intake.tables import Screening
 
 
-def record(work: Work, form: ScreeningForm, child_id: str, token: str) -> dict[str, Any]:
+def record(work: Work, form: ScreeningForm, child_id: str, token: str = "") -> dict[str, Any]:
     """Keep what a screening found, and log a concern for each flag; `concerns.prepare` has committed the child's key.
 
     Twice is two screenings, unless a page's one-use `token` names the same one; the latest of a half-term counts.
