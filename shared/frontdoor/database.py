@@ -3,16 +3,15 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
     DDL,
-    JSON,
     BigInteger,
     DateTime,
     Dialect,
@@ -23,21 +22,19 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     bindparam,
-    cast,
-    column,
     create_engine,
     event,
-    func,
     inspect,
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import ORMExecuteState
 from sqlmodel import Session, SQLModel
 
 from frontdoor.failpoints import reach
+from frontdoor.rows import write_waiting
 
 DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 """Table arguments of a table written by `apply()` alone: `frontdoor rebuild` can make it again from the log."""
@@ -201,8 +198,7 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
     transaction itself is the turn.
     """
     session.info.setdefault(_CLAIMED, set()).update(names)
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
+    if session.get_bind().dialect.name == "sqlite":
         return
     held: set[str] = session.info.setdefault(_HELD, set())
     wanted = sorted(set(names) - held)
@@ -211,6 +207,7 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
     if not session.in_nested_transaction():
         held.update(wanted)
     session.flush()
+    connection = session.connection()
     if patience is not None:
         connection.execute(_PATIENCE, {"patience": f"{patience:.3f}s"})
     connection.execute(_CLAIM, {"names": wanted})
@@ -254,7 +251,12 @@ def _file_lock(path: str) -> Iterator[bool]:
 
 
 class _Session(Session):
-    """A session that looks a row up by its key with a statement put together once: half of what it costs otherwise."""
+    """A session that writes waiting rows before it reads, and looks a row up by its key with one kept statement."""
+
+    def connection(self, *told: Any, **options: Any) -> Connection:
+        """Give the connection to read or write by."""
+        write_waiting(self)
+        return super().connection(*told, **options)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Give the row of this kind with this key, or None."""
@@ -267,6 +269,11 @@ class _Session(Session):
         """Give the row of this kind with this key; raises `NoResultFound`."""
         row = self.get(entity, ident, **options)
         return super().get_one(entity, ident, **options) if row is None else row
+
+
+@event.listens_for(_Session, "do_orm_execute", propagate=True)
+def _write_first(state: ORMExecuteState) -> None:
+    write_waiting(cast(Session, state.session))
 
 
 def _by_key(kind: type[SQLModel], key: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
@@ -308,6 +315,7 @@ def settle(session: Session) -> None:
     """Write what was put off, and what the session has not written yet."""
     for write in session.info.pop(_PUT_OFF, ()):
         write()
+    write_waiting(session)
     session.flush()
 
 
@@ -338,74 +346,6 @@ def never_changed(table: Table) -> None:
     """Let PostgreSQL refuse to change, remove or empty what stands in this table."""
     stays = DDL(_STAYS)  # type: ignore[no-untyped-call]
     event.listen(table, "after_create", stays.execute_if(dialect="postgresql"))
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert these rows, all of the same columns, in one round trip, in this order."""
-    _write_rows(session, table, rows, "plain")
-
-
-def insert_absent(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert these rows, but for those whose primary key is there already."""
-    _write_rows(session, table, rows, "absent")
-
-
-def upsert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert these rows, or replace those that have the same primary key, which no two of these have."""
-    _write_rows(session, table, rows, "replacing")
-
-
-How = Literal["plain", "absent", "replacing"]
-
-
-def _write_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]], how: How) -> None:
-    if not rows:
-        return
-    connection = session.connection()
-    dialect, names = connection.dialect.name, tuple(rows[0])
-    if dialect == "sqlite" or len(rows) == 1 or any(isinstance(table.c[name].type, JSON) for name in names):
-        connection.execute(_writing(table, dialect, names, how), list(rows))
-    else:
-        connection.execute(
-            _writing(table, "columns", names, how), {name: [row[name] for row in rows] for name in names}
-        )
-
-
-@cache
-def _writing(table: Table, into: Literal["sqlite", "postgresql", "columns"], names: tuple[str, ...], how: How) -> Any:
-    """Put a statement together, once: it costs more than running it. `columns`: PostgreSQL, given a list a column."""
-    statement: Any = (sqlite if into == "sqlite" else postgresql).insert(table)
-    if into == "columns":
-        kinds = {name: table.c[name].type for name in names}
-        lists = [cast(bindparam(name, type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
-        given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="given")
-        statement = statement.from_select(names, select(*given.render_derived().c))
-    if how == "absent":
-        return statement.on_conflict_do_nothing()
-    if how == "replacing":
-        keys = [key.name for key in table.primary_key]
-        new = {one.name: statement.excluded[one.name] for one in table.columns if one.name not in keys}
-        return statement.on_conflict_do_update(index_elements=keys, set_=new)
-    return statement
-
-
-def table_of(kind: type[SQLModel]) -> Table:
-    """Give the table of a class of rows."""
-    table: Table = inspect(kind).local_table
-    return table
-
-
-def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
-    """Insert a row of this kind, or replace the one that has the same primary key."""
-    mapper = inspect(kind)
-    upsert(session, table_of(kind), [values])
-    key = mapper.identity_key_from_primary_key([values[column.key] for column in mapper.primary_key])
-    known = session.identity_map.get(key)
-    if known is not None:
-        session.expire(known)
 
 
 def _lock_of(name: str) -> threading.Lock:

@@ -7,7 +7,7 @@ as the exact bytes that were hashed: a CloudEvents 1.0 envelope in JSON.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     bindparam,
     func,
     insert,
@@ -35,10 +36,11 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime, has_claimed, insert_rows, never_changed, put_off
+from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed, put_off
 from frontdoor.events import Event, instant, read_event, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
+from frontdoor.rows import write_rows
 
 MOST = 2**31
 """No version, epoch or schema version is as large as this: databases keep them in 32 bits."""
@@ -221,6 +223,14 @@ class EventLog:
             .order_by(columns.id)
             .limit(bindparam("most"))
         )
+        last = select(columns.stream, func.max(columns.version).label("version")).where(
+            columns.stream.in_(bindparam("streams", expanding=True))
+        )
+        ends = last.group_by(columns.stream).subquery()
+        at_its_end = and_(columns.stream == ends.c.stream, columns.version == ends.c.version)
+        self._last_of_each = select(columns.stream, columns.version, columns.hash).join_from(
+            self.table, ends, at_its_end
+        )
         self._first_of = select(columns.payload).where(columns.stream == bindparam("stream"), columns.version == 1)
         self._said_because = select(columns.caused_by, columns.stream, columns.type, columns.ordinal).where(
             columns.caused_by.in_(bindparam("causes", expanding=True))
@@ -273,6 +283,7 @@ class EventLog:
             records.append(record)
             self._unwritten(session).rows.append(_row(record, said.occasion.caused_by, ordinal))
         self._unwritten(session).heads[stream] = version, previous
+        session.info.get(_HEADS, {}).pop(stream, None)
         if session.in_nested_transaction():
             self.write_out(session)
         for record in records:
@@ -292,7 +303,7 @@ class EventLog:
         if unwritten is None:
             return
         try:
-            insert_rows(session, self.table, unwritten.rows)
+            write_rows(session, self.table, unwritten.rows)
         except IntegrityError as clash:
             # Somebody else has said this version, or the same because of the same cause, since we looked: whoever
             # looks again finds it.
@@ -350,11 +361,21 @@ class EventLog:
         session.connection().execute(insert(self.epochs).values(number=number, opened_at=now))
         return number
 
+    def look_ahead(self, session: Session, streams: Collection[str]) -> None:
+        """Look at where these streams stand, at once: claimed, they stay there until this transaction moves them."""
+        heads: dict[str, tuple[int, bytes | None]] = session.info.setdefault(_HEADS, {})
+        heads |= dict.fromkeys(streams, (0, None))
+        for row in session.connection().execute(self._last_of_each, {"streams": list(streams)}):
+            heads[row.stream] = row.version, row.hash
+
     def _head(self, session: Session, stream: str, *, begins: bool = False) -> tuple[int, bytes | None]:
         """Give a stream's last version and its hash; whether one that `begins` was there, the index says later."""
         unwritten: _Unwritten | None = session.info.get(_UNWRITTEN)
         if unwritten is not None and stream in unwritten.heads:
             return unwritten.heads[stream]
+        if stream in session.info.get(_HEADS, ()):
+            head: tuple[int, bytes | None] = session.info[_HEADS][stream]
+            return head
         found = None if begins else session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
         return (found.version, found.hash) if found else (0, None)
 
@@ -435,6 +456,8 @@ class _Unwritten:
 
 
 _UNWRITTEN = "frontdoor_unwritten"
+_HEADS = "frontdoor_heads"
+"""Where claimed streams stand, as long as nothing has been appended to them here."""
 _SAID = "frontdoor_said_before"
 _STALE = {"log_stream_version", "log_once_per_cause", "log.stream, log.version"}
 """Names, PostgreSQL's and SQLite's, of the rules that only somebody quicker can make us break."""

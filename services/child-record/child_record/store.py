@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from child_record.domain import Line
 from frontdoor.access import Subject
-from frontdoor.database import DERIVED, UtcDateTime, insert_rows, put, table_of
+from frontdoor.database import DERIVED, UtcDateTime
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     LinkRenewed,
@@ -21,6 +21,7 @@ from frontdoor.events import (
     read_instant,
 )
 from frontdoor.identifiers import normal_reference
+from frontdoor.rows import insert_rows, put, table_of
 
 SERVICE = "child-record"
 
@@ -193,6 +194,11 @@ def is_adopted(session: Session, child_id: str) -> bool:
 def stream_of(reference: str) -> str:
     """Name the stream of a referral's record."""
     return f"record/{reference}"
+
+
+def child_stream(child_id: str) -> str:
+    """Name the stream in which is noted who a child is."""
+    return f"child-noted/{child_id}"
 
 
 def version_of(session: Session, reference: str) -> int:

@@ -69,6 +69,7 @@ service = Service(
     routers=(api.router, setting_api.router, fhir_api.router, pages.router, origin.router),
     log=applied.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
+    decides_about=subscriptions.decides_about,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from frontdoor.database import insert_rows, put, table_of
 from frontdoor.event_log import EventLog, Recorded
 from frontdoor.events import (
     AssessmentReady,
@@ -28,6 +27,7 @@ from frontdoor.events import (
     ScreeningRecorded,
     SenderLinkNoted,
 )
+from frontdoor.rows import insert_rows, put, table_of
 from referral_intake.tables import (
     Adoption,
     Child,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
-from frontdoor.database import insert_absent, insert_rows, table_of
+from frontdoor.rows import insert_absent, insert_rows, table_of
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Adoption,
