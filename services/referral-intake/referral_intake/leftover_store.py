@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists
 from sqlmodel import Session, col, select
 
-from frontdoor.database import insert_absent, table_of
+from frontdoor.rows import insert_absent, table_of
 from referral_intake.tables import (
     NOT_NOTED,
     Alert,
