@@ -25,7 +25,8 @@ from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.database import Busy, is_passing, may_not
 from frontdoor.delivery import parking, positions
 from frontdoor.delivery.hearer import DecidesAbout, Hearer, Subscriptions
-from frontdoor.event_log import MOST, EventLog, Stale
+from frontdoor.envelope import MOST
+from frontdoor.event_log import EventLog, Stale
 from frontdoor.events import Event
 from frontdoor.guard import Guard, guarded
 from frontdoor.problems import Command, Problem

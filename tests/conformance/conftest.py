@@ -28,7 +28,8 @@ from frontdoor.delivery.hearer import Handler, Heard, Hearer, NotYet
 from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.delivery.relay import Relay
 from frontdoor.delivery.topics import Brokers, ensure_topics, topics_of
-from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog, Occasion, Saying
 from frontdoor.events import Event, LinkRenewed, NoticeSent, OfferEnded, RecordRefused
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.seal import KeyStore

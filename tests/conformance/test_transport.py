@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy.event import listen
 
-from frontdoor.event_log import decode
+from frontdoor.envelope import decode
 
 STEPS = ["hear.before", "hear.after", "append.inserted", "hear.placed", "commit.before", "commit.after"]
 

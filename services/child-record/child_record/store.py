@@ -10,7 +10,8 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from child_record.domain import Line
 from frontdoor.access import Subject
 from frontdoor.database import DERIVED, UtcDateTime
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
     LinkRenewed,
     RecordChildNoted,

@@ -11,7 +11,8 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col
 
 from frontdoor.database import DERIVED, KEPT, UtcDateTime
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
     Agency,
     CaseNoted,

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
     AssessmentReady,
     ChildAdopted,

@@ -287,13 +287,8 @@ def _contact_stream(contact_id: str) -> str:
 def _which_contact(work: Work, known: dict[str, tables.Contact], contact: ChangedContact, at: int) -> str | None:
     """Find which of the referral's contacts is meant: by id, else by name; None: a new one."""
     if contact.contact is not None and contact.contact not in known:
-        raise wrong_fields(
-            [
-                FieldError(
-                    f"contacts.{at}.contact", "This is not a contact of this referral: leave the id out to add somebody"
-                )
-            ]
-        )
+        sentence = "This is not a contact of this referral: leave the id out to add somebody"
+        raise wrong_fields([FieldError(f"contacts.{at}.contact", sentence)])
     names = {contact_id: work.keys.unseal_or(row.details, {}).get("name", "") for contact_id, row in known.items()}
     return contact.contact or domain.same_person(contact.name, names)
 

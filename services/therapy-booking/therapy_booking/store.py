@@ -12,7 +12,8 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from frontdoor import events
 from frontdoor.database import DERIVED, UtcDateTime
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from therapy_booking import domain
 
 _BOOKED = text("status = 'booked'")

@@ -9,7 +9,7 @@ from frontdoor.access import Allow, Denied, Deny, Subject
 from frontdoor.areas import Area
 from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date, month_begun, received_on
 from frontdoor.delivery.hearer import NotYet
-from frontdoor.event_log import Recorded
+from frontdoor.envelope import Recorded
 from frontdoor.events import (
     Agency,
     AssessmentReady,

@@ -8,7 +8,8 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from frontdoor.database import DERIVED, UtcDateTime
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
     AGENCIES,
     Agency,

@@ -19,7 +19,8 @@ from frontdoor.database import claim, undone_alone
 from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place, Positions
 from frontdoor.delivery.progress import Progress
-from frontdoor.event_log import Recorded, Stale, Undecodable, decode
+from frontdoor.envelope import Recorded, Undecodable, decode
+from frontdoor.event_log import Stale
 from frontdoor.events import EVENTS, Event, UnknownEvent
 from frontdoor.failpoints import reach
 from frontdoor.work import Parts, Refused, Work
