@@ -7,37 +7,34 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     DDL,
-    JSON,
     BigInteger,
+    Connection,
+    CursorResult,
     DateTime,
     Dialect,
-    Engine,
     Integer,
     MetaData,
     String,
     Table,
     TypeDecorator,
     bindparam,
-    cast,
-    column,
-    create_engine,
     event,
-    func,
     inspect,
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel
 
+from frontdoor import engines
 from frontdoor.failpoints import reach
+from frontdoor.rows import Clash, Gathering, How, Row, write_rows
 
 DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 """Table arguments of a table written by `apply()` alone: `frontdoor rebuild` can make it again from the log."""
@@ -54,8 +51,6 @@ def kept_until_erased(*columns: str) -> dict[str, Any]:
 
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-SYNCHRONOUS = "FULL"
-"""When SQLite says that a commit is done: when it is on disk. Tests that cut no power need not wait for that."""
 WRITER_WAIT = 30.0
 """Seconds of machine time that a writer waits for its turn before it gives up."""
 
@@ -96,7 +91,7 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self.engine = engines.sqlite_engine(self.url) if self.is_sqlite else engines.postgresql_engine(self.url)
         self._writer = self.engine.execution_options(**_WRITER[self.is_sqlite])
         self._reader = self.engine.execution_options(**_READER[self.is_sqlite])
         self._lock = _lock_of(str(self.url)) if self.is_sqlite else None
@@ -114,9 +109,18 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Open one transaction; commit at the end, or leave nothing behind; then ring the bells."""
-        with self._turn(), self._session() as session, session.begin():
+    def glance(self) -> Iterator[Session]:
+        """Open a session for one statement, which needs no transaction around it."""
+        with (_Session if self.is_sqlite else _Glancing)(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self, *, one_statement: bool = False) -> Iterator[Session]:
+        """Open one transaction; commit at the end, or leave nothing behind; then ring the bells.
+
+        PostgreSQL commits `one_statement` by itself: nobody waits for a beginning and an end.
+        """
+        with self._turn(), self._session(one_statement=one_statement) as session, session.begin():
             yield session
             settle(session)
             reach("commit.before")
@@ -125,9 +129,11 @@ class Database:
         for ring in self._bells:
             ring()
 
-    def _session(self) -> Session:
+    def _session(self, *, one_statement: bool) -> Session:
         # Where writers take turns nobody else changes what this one has loaded: it need not be loaded twice.
-        return (_Remembering if self.is_sqlite else _Session)(self._writer, expire_on_commit=False)
+        if self.is_sqlite:
+            return _Remembering(self._writer, expire_on_commit=False)
+        return (_Glancing if one_statement else _Gathering)(self._writer, expire_on_commit=False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -188,9 +194,12 @@ _NAMES = bindparam("names", type_=ARRAY(String))
 _CLAIM = text(
     "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(cast(:names as text[])) as name"
 ).bindparams(_NAMES)
+_CLAIM_PATIENTLY = text(
+    "select set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(hashtextextended(name, 0)),"
+    " set_config('lock_timeout', :usual, true) from unnest(cast(:names as text[])) as name"
+).bindparams(_NAMES)
 _TRY = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
 _LET_GO = text("select pg_advisory_unlock(hashtextextended(:name, 0))")
-_PATIENCE = text("select set_config('lock_timeout', :patience, true)")
 
 
 def claim(session: Session, *names: str, patience: float | None = None) -> None:
@@ -211,11 +220,11 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
     if not session.in_nested_transaction():
         held.update(wanted)
     session.flush()
-    if patience is not None:
-        connection.execute(_PATIENCE, {"patience": f"{patience:.3f}s"})
-    connection.execute(_CLAIM, {"names": wanted})
-    if patience is not None:
-        connection.execute(_PATIENCE, {"patience": _LIMITS["lock_timeout"]})
+    if patience is None:
+        connection.execute(_CLAIM, {"names": wanted})
+    else:
+        limits = {"patience": f"{patience:.3f}s", "usual": engines.LIMITS["lock_timeout"]}
+        connection.execute(_CLAIM_PATIENTLY, {"names": wanted, **limits})
     session.expire_all()
 
 
@@ -259,7 +268,8 @@ class _Session(Session):
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Give the row of this kind with this key, or None."""
         mapper, key = inspect(entity), ident if isinstance(ident, tuple) else (ident,)
-        if options or self.identity_map.get(mapper.identity_key_from_primary_key(key)) is not None:
+        known = self.identity_map.get(mapper.identity_key_from_primary_key(key))
+        if options or (known is not None and not inspect(known).expired):
             return super().get(entity, ident, **options)
         return self.scalars(*_by_key(entity, key)).one_or_none()
 
@@ -277,6 +287,58 @@ def _by_key(kind: type[SQLModel], key: tuple[Any, ...]) -> tuple[Any, dict[str, 
 def _selecting(kind: type[SQLModel]) -> Any:
     keys = inspect(kind).primary_key
     return select(kind).where(*(column == bindparam(f"key_{at}") for at, column in enumerate(keys)))
+
+
+class _Glancing(_Session):
+    """A session on PostgreSQL for one statement, which is a transaction of its own."""
+
+    def connection(self, *args: Any, **options: Any) -> Connection:
+        """Give the connection."""
+        return super().connection(*args, **{"execution_options": {"isolation_level": "AUTOCOMMIT"}, **options})
+
+
+class _Gathering(_Session):
+    """A session on PostgreSQL in which rows that are inserted wait until it does anything else, to go together."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._gathering = Gathering()
+
+    def gathers(self, table: Table, rows: Sequence[Row], how: How, clash: Clash | None) -> bool:
+        """Let these rows wait; False where they must be written at once: what is undone alone is written alone."""
+        return not self.in_nested_transaction() and self._gathering.takes(table, rows, how, clash)
+
+    def _write_gathered(self) -> None:
+        if self._gathering:
+            self._gathering.write(super().connection())
+
+    def connection(self, *args: Any, **options: Any) -> Connection:
+        self._write_gathered()
+        return super().connection(*args, **options)
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        self._write_gathered()
+        return super().execute(*args, **options)
+
+    def exec(self, *args: Any, **options: Any) -> Any:
+        self._write_gathered()
+        return super().exec(*args, **options)
+
+    def scalars(self, *args: Any, **options: Any) -> Any:
+        self._write_gathered()
+        return super().scalars(*args, **options)
+
+    def scalar(self, *args: Any, **options: Any) -> Any:
+        self._write_gathered()
+        return super().scalar(*args, **options)
+
+    def flush(self, *args: Any, **options: Any) -> None:
+        self._write_gathered()
+        super().flush(*args, **options)
+
+    def begin_nested(self) -> Any:
+        self._write_gathered()
+        return super().begin_nested()
 
 
 class _Remembering(_Session):
@@ -343,53 +405,52 @@ def never_changed(table: Table) -> None:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert these rows, all of the same columns, in one round trip, in this order."""
-    _write_rows(session, table, rows, "plain")
+def insert_rows(session: Session, table: Table, rows: Sequence[Row], clash: Clash | None = None) -> None:
+    """Insert these rows, all of the same columns, in this order; `clash` says what it means where others clash."""
+    _write_rows(session, table, rows, "plain", clash)
 
 
-def insert_absent(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def insert_last(session: Session, table: Table, rows: Sequence[Row]) -> None:
+    """Insert these rows when the transaction ends: nobody looks for them before."""
+    if session.in_nested_transaction():
+        insert_rows(session, table, rows)
+    else:
+        put_off(session, lambda: insert_rows(session, table, rows))
+
+
+def insert_absent(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Insert these rows, but for those whose primary key is there already."""
     _write_rows(session, table, rows, "absent")
 
 
-def upsert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def insert_new(session: Session, table: Table, row: Row) -> bool:
+    """Insert this row, unless its primary key is there already; say whether it was not."""
+    return write_rows(session.connection(), table, [row], "absent") == 1
+
+
+def upsert(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Insert these rows, or replace those that have the same primary key, which no two of these have."""
     _write_rows(session, table, rows, "replacing")
 
 
-How = Literal["plain", "absent", "replacing"]
-
-
-def _write_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]], how: How) -> None:
+def _write_rows(session: Session, table: Table, rows: Sequence[Row], how: How, clash: Clash | None = None) -> None:
     if not rows:
         return
-    connection = session.connection()
-    dialect, names = connection.dialect.name, tuple(rows[0])
-    if dialect == "sqlite" or len(rows) == 1 or any(isinstance(table.c[name].type, JSON) for name in names):
-        connection.execute(_writing(table, dialect, names, how), list(rows))
-    else:
-        connection.execute(
-            _writing(table, "columns", names, how), {name: [row[name] for row in rows] for name in names}
-        )
+    if isinstance(session, _Gathering) and session.gathers(table, rows, how, clash):
+        return
+    try:
+        write_rows(session.connection(), table, rows, how)
+    except IntegrityError as error:
+        meant = clash(error) if clash else None
+        if meant is None:
+            raise
+        raise meant from error
 
 
-@cache
-def _writing(table: Table, into: Literal["sqlite", "postgresql", "columns"], names: tuple[str, ...], how: How) -> Any:
-    """Put a statement together, once: it costs more than running it. `columns`: PostgreSQL, given a list a column."""
-    statement: Any = (sqlite if into == "sqlite" else postgresql).insert(table)
-    if into == "columns":
-        kinds = {name: table.c[name].type for name in names}
-        lists = [cast(bindparam(name, type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
-        given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="given")
-        statement = statement.from_select(names, select(*given.render_derived().c))
-    if how == "absent":
-        return statement.on_conflict_do_nothing()
-    if how == "replacing":
-        keys = [key.name for key in table.primary_key]
-        new = {one.name: statement.excluded[one.name] for one in table.columns if one.name not in keys}
-        return statement.on_conflict_do_update(index_elements=keys, set_=new)
-    return statement
+def answers_to(session: Session, statement: Any, **asked: Any) -> CursorResult[Any]:
+    """Ask a statement that is put together once, of what stands in the tables and what this session has changed."""
+    session.flush()
+    return session.connection().execute(statement, asked)
 
 
 def table_of(kind: type[SQLModel]) -> Table:
@@ -420,56 +481,3 @@ _READER: dict[bool, dict[str, Any]] = {
     False: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
 """By whether it is SQLite: what makes a connection one that sees one picture and changes nothing."""
-_LIMITS = {
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-    "timezone": "UTC",
-    "client_encoding": "UTF8",
-}
-"""What PostgreSQL is told of every session: nobody waits for ever, nobody holds others up for ever."""
-
-
-NEVER_SILENT: dict[str, int] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
-}
-"""How libpq finds that a server is gone that said no goodbye, within half a minute: seconds, the last milliseconds."""
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    options = " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())
-    return create_engine(
-        url,
-        pool_size=8,
-        max_overflow=24,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={"options": options, "application_name": "front-door", **NEVER_SILENT},
-    )
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=8,
-        max_overflow=56,
-        connect_args={"timeout": 15, "check_same_thread": False},
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", f"synchronous={SYNCHRONOUS}", "foreign_keys=ON", "busy_timeout=15000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        writer = connection.get_execution_options().get("writer", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
