@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from frontdoor import database, testing
+from frontdoor import engines, testing
 
-database.SYNCHRONOUS = "OFF"
+engines.SYNCHRONOUS = "OFF"
 testing.postgres = os.environ.get("FRONTDOOR_TEST_POSTGRES")
 REQUIRED = os.environ.get("FRONTDOOR_REQUIRE", "")
 """Names what must be there: without it a test fails instead of being left out."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Column, Index, MetaData, String, Table, insert
+from sqlalchemy import Column, Index, MetaData, String, Table
 from sqlmodel import Session
 
 from frontdoor.areas import Agreement, Person
 from frontdoor.calendars import local_date
-from frontdoor.database import BigId, UtcDateTime, never_changed
+from frontdoor.database import BigId, UtcDateTime, insert_last, never_changed
 
 Scope = Literal["any", "own_agency"]
 
@@ -316,4 +316,4 @@ def leave_audit_row(
         "agreement": allowed.agreement if allowed else None,
         "references": json.dumps(list(references)),
     }
-    session.connection().execute(insert(table).values(**row))
+    insert_last(session, table, [row])

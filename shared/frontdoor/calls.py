@@ -65,7 +65,7 @@ class Call:
         status: int = 201,
         personal: bool = False,
         location: Callable[[Any], str] | None = None,
-        prepare: Callable[[], None] = lambda: None,
+        prepare: Callable[[], None] | None = None,
     ) -> Response:
         """Do it and answer; or give the first answer again where this Idempotency-Key has been answered.
 
@@ -81,19 +81,18 @@ class Call:
         do: Callable[[Work], Any],
         status: int,
         location: Callable[[Any], str] | None,
-        prepare: Callable[[], None],
+        prepare: Callable[[], None] | None,
         *,
         personal: bool,
     ) -> Response:
         key = self.idempotency_key()
         sent = answers.digest(getattr(self.request.state, "sent", None), self.parts.secret)
         kept = answers.Answers(self.parts.log.metadata, self.actor.person, self.request.url.path, key) if key else None
-        if kept:
-            with self.look() as session:
-                found = kept.find(session, sent, self.parts.clock())
-                if found and not personal:
-                    return _again(*found)
-        prepare()
+        if prepare:
+            found = self._answered(kept, sent) if kept else None
+            if found and not personal:
+                return _again(*found)
+            prepare()
         with self.work() as work:
             if kept:
                 _wait_for_twin(work, kept.name)
@@ -108,6 +107,10 @@ class Call:
             if kept:
                 kept.keep(work, sent, status, None if personal else body, where)
         return JSONResponse(body, status, headers={"Location": where} if where else None)
+
+    def _answered(self, kept: answers.Answers, sent: str) -> tuple[dict[str, Any], str | None] | None:
+        with self.parts.database.glance() as session:
+            return kept.find(session, sent, self.parts.clock())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -211,7 +214,8 @@ def may(action: str, agency: str | None = None) -> Any:
     A path parameter `agency`, or the one given here, limits roles of a single agency to their own.
     """
 
-    def call(request: Request) -> Call:
+    async def call(request: Request) -> Call:
+        # Async, as what it does is done sooner than another thread would take it up.
         parts: Parts = request.app.state.parts
         actor = signin.show(request, parts)
         if actor.is_signed_in:

@@ -13,28 +13,29 @@ from sqlalchemy import (
     ARRAY,
     DDL,
     BigInteger,
+    Connection,
+    CursorResult,
     DateTime,
     Dialect,
-    Engine,
     Integer,
     MetaData,
     String,
     Table,
     TypeDecorator,
     bindparam,
-    create_engine,
     event,
     inspect,
     select,
     text,
 )
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlmodel import Session, SQLModel
 
+from frontdoor import engines
 from frontdoor.failpoints import reach
-from frontdoor.rows import write_waiting
+from frontdoor.rows import Rows, insert_rows, write_waiting
 
 DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 """Table arguments of a table written by `apply()` alone: `frontdoor rebuild` can make it again from the log."""
@@ -51,8 +52,6 @@ def kept_until_erased(*columns: str) -> dict[str, Any]:
 
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-SYNCHRONOUS = "FULL"
-"""When SQLite says that a commit is done: when it is on disk. Tests that cut no power need not wait for that."""
 WRITER_WAIT = 30.0
 """Seconds of machine time that a writer waits for its turn before it gives up."""
 
@@ -93,7 +92,7 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self.engine = engines.sqlite_engine(self.url) if self.is_sqlite else engines.postgresql_engine(self.url)
         self._writer = self.engine.execution_options(**_WRITER[self.is_sqlite])
         self._reader = self.engine.execution_options(**_READER[self.is_sqlite])
         self._lock = _lock_of(str(self.url)) if self.is_sqlite else None
@@ -111,9 +110,18 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Open one transaction; commit at the end, or leave nothing behind; then ring the bells."""
-        with self._turn(), self._session() as session, session.begin():
+    def glance(self) -> Iterator[Session]:
+        """Open a session for one statement, which needs no transaction around it."""
+        with (_Session if self.is_sqlite else _Glancing)(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self, *, one_statement: bool = False) -> Iterator[Session]:
+        """Open one transaction; commit at the end, or leave nothing behind; then ring the bells.
+
+        PostgreSQL commits `one_statement` by itself: nobody waits for a beginning and an end.
+        """
+        with self._turn(), self._session(one_statement=one_statement) as session, session.begin():
             yield session
             settle(session)
             reach("commit.before")
@@ -122,9 +130,11 @@ class Database:
         for ring in self._bells:
             ring()
 
-    def _session(self) -> Session:
+    def _session(self, *, one_statement: bool) -> Session:
         # Where writers take turns nobody else changes what this one has loaded: it need not be loaded twice.
-        return (_Remembering if self.is_sqlite else _Session)(self._writer, expire_on_commit=False)
+        if self.is_sqlite:
+            return _Remembering(self._writer, expire_on_commit=False)
+        return (_Glancing if one_statement else _Session)(self._writer, expire_on_commit=False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -185,9 +195,12 @@ _NAMES = bindparam("names", type_=ARRAY(String))
 _CLAIM = text(
     "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(cast(:names as text[])) as name"
 ).bindparams(_NAMES)
+_CLAIM_PATIENTLY = text(
+    "select set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(hashtextextended(name, 0)),"
+    " set_config('lock_timeout', :usual, true) from unnest(cast(:names as text[])) as name"
+).bindparams(_NAMES)
 _TRY = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
 _LET_GO = text("select pg_advisory_unlock(hashtextextended(:name, 0))")
-_PATIENCE = text("select set_config('lock_timeout', :patience, true)")
 
 
 def claim(session: Session, *names: str, patience: float | None = None) -> None:
@@ -208,11 +221,11 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
         held.update(wanted)
     session.flush()
     connection = session.connection()
-    if patience is not None:
-        connection.execute(_PATIENCE, {"patience": f"{patience:.3f}s"})
-    connection.execute(_CLAIM, {"names": wanted})
-    if patience is not None:
-        connection.execute(_PATIENCE, {"patience": _LIMITS["lock_timeout"]})
+    if patience is None:
+        connection.execute(_CLAIM, {"names": wanted})
+    else:
+        limits = {"patience": f"{patience:.3f}s", "usual": engines.LIMITS["lock_timeout"]}
+        connection.execute(_CLAIM_PATIENTLY, {"names": wanted, **limits})
     session.expire_all()
 
 
@@ -258,10 +271,16 @@ class _Session(Session):
         write_waiting(self)
         return super().connection(*told, **options)
 
+    def begin_nested(self) -> SessionTransaction:
+        """Begin a savepoint, behind what has been written."""
+        write_waiting(self)
+        return super().begin_nested()
+
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Give the row of this kind with this key, or None."""
         mapper, key = inspect(entity), ident if isinstance(ident, tuple) else (ident,)
-        if options or self.identity_map.get(mapper.identity_key_from_primary_key(key)) is not None:
+        known = self.identity_map.get(mapper.identity_key_from_primary_key(key))
+        if options or (known is not None and not inspect(known).expired):
             return super().get(entity, ident, **options)
         return self.scalars(*_by_key(entity, key)).one_or_none()
 
@@ -284,6 +303,14 @@ def _by_key(kind: type[SQLModel], key: tuple[Any, ...]) -> tuple[Any, dict[str, 
 def _selecting(kind: type[SQLModel]) -> Any:
     keys = inspect(kind).primary_key
     return select(kind).where(*(column == bindparam(f"key_{at}") for at, column in enumerate(keys)))
+
+
+class _Glancing(_Session):
+    """A session on PostgreSQL for one statement, which is a transaction of its own."""
+
+    def connection(self, *args: Any, **options: Any) -> Connection:
+        """Give the connection."""
+        return super().connection(*args, **{"execution_options": {"isolation_level": "AUTOCOMMIT"}, **options})
 
 
 class _Remembering(_Session):
@@ -317,6 +344,20 @@ def settle(session: Session) -> None:
         write()
     write_waiting(session)
     session.flush()
+
+
+def insert_last(session: Session, table: Table, rows: Rows) -> None:
+    """Insert these rows when the transaction ends: nobody looks for them before."""
+    if session.in_nested_transaction():
+        insert_rows(session, table, rows)
+    else:
+        put_off(session, lambda: insert_rows(session, table, rows))
+
+
+def answers_to(session: Session, statement: Any, **asked: Any) -> CursorResult[Any]:
+    """Ask a statement that is put together once, of what stands in the tables and what this session has changed."""
+    session.flush()
+    return session.connection().execute(statement, asked)
 
 
 @contextmanager
@@ -360,56 +401,3 @@ _READER: dict[bool, dict[str, Any]] = {
     False: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
 """By whether it is SQLite: what makes a connection one that sees one picture and changes nothing."""
-_LIMITS = {
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-    "timezone": "UTC",
-    "client_encoding": "UTF8",
-}
-"""What PostgreSQL is told of every session: nobody waits for ever, nobody holds others up for ever."""
-
-
-NEVER_SILENT: dict[str, int] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
-}
-"""How libpq finds that a server is gone that said no goodbye, within half a minute: seconds, the last milliseconds."""
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    options = " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())
-    return create_engine(
-        url,
-        pool_size=8,
-        max_overflow=24,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={"options": options, "application_name": "front-door", **NEVER_SILENT},
-    )
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=8,
-        max_overflow=56,
-        connect_args={"timeout": 15, "check_same_thread": False},
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", f"synchronous={SYNCHRONOUS}", "foreign_keys=ON", "busy_timeout=15000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        writer = connection.get_execution_options().get("writer", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine

@@ -38,7 +38,7 @@ from frontdoor.envelope import Recorded, decode, encode, envelope_of
 from frontdoor.events import Event, instant, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
-from frontdoor.rows import write_rows
+from frontdoor.rows import insert_rows
 
 
 class Stale(Exception):
@@ -192,14 +192,10 @@ class EventLog:
         unwritten: _Unwritten | None = session.info.pop(_UNWRITTEN, None)
         if unwritten is None:
             return
-        try:
-            write_rows(session, self.table, unwritten.rows)
-        except IntegrityError as clash:
-            # Somebody else has said this version, or the same because of the same cause, since we looked: whoever
-            # looks again finds it.
-            if _is_stale(clash):
-                raise Stale(unwritten.rows[0]["stream"]) from clash
-            raise
+        # Whoever clashes: somebody else has said this version, or the same because of the same cause, since we looked.
+        # Whoever looks again finds it.
+        stream = unwritten.rows[0]["stream"]
+        insert_rows(session, self.table, unwritten.rows, lambda clash: Stale(stream) if _is_stale(clash) else None)
         reach("append.inserted")
 
     def _write_out_of(self, session: Session, stream: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 from python_multipart.multipart import parse_options_header
@@ -13,6 +14,8 @@ from python_multipart.multipart import parse_options_header
 from frontdoor.web.forms import FieldError, field_errors
 
 MAX_BODY = 1024 * 1024
+SHORT_BODY = 16 * 1024
+"""Bytes that are read sooner than another thread would take them up."""
 MAX_DEPTH = 32
 MAX_KEYS = 1000
 PROBLEM = "application/problem+json"
@@ -81,9 +84,10 @@ async def read_body(request: Request) -> bytes:
     return body
 
 
-def _raw_json(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Any:
-    # Not async: reading a large body strictly takes a while, and must not hold up everybody else.
-    request.state.sent = parse_json(body)
+async def _raw_json(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Any:
+    # Reading a large body strictly takes a while, and must not hold up everybody else.
+    is_short = len(body) <= SHORT_BODY
+    request.state.sent = parse_json(body) if is_short else await run_in_threadpool(parse_json, body)
     return request.state.sent
 
 

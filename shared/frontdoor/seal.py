@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column, LargeBinary, MetaData, String, Table, bindparam, select, update
 
 from frontdoor.database import Database, UtcDateTime
-from frontdoor.rows import insert_absent
+from frontdoor.rows import insert_new
 
 _MARK = "s1"
 _NONCE_BYTES = 12
@@ -71,9 +71,11 @@ class KeyStore:
 
     def create(self, child_id: str, now: datetime) -> None:
         """Make and commit a key for this child; twice is harmless."""
-        with self._database.write() as session:
-            secret = AESGCM.generate_key(bit_length=256)
-            insert_absent(session, _keys, [{"child_id": child_id, "secret": secret, "created_at": now}])
+        secret = AESGCM.generate_key(bit_length=256)
+        with self._database.write(one_statement=True) as session:
+            is_new = insert_new(session, _keys, {"child_id": child_id, "secret": secret, "created_at": now})
+        if is_new:
+            self._remember(child_id, secret)
 
     def destroy(self, child_id: str, now: datetime) -> None:
         """Erase the person: the row stays as the list of what was destroyed, the secret does not."""
@@ -90,21 +92,23 @@ class KeyStore:
             return list(session.connection().scalars(gone))
 
     def _secret(self, child_id: str) -> bytes:
-        now = time.monotonic()
         secret, until = self._known.get(child_id, (b"", 0.0))
-        if now >= until:
-            with self._database.read() as session:
+        if time.monotonic() >= until:
+            with self._database.glance() as session:
                 key = session.connection().execute(_one_key, {"child": child_id}).one_or_none()
             if key is None:
                 raise KeyMissing
             if key.secret is None:
                 raise Erased
             secret = bytes(key.secret)
-            with self._guard:
-                if len(self._known) >= MOST_REMEMBERED:
-                    self._known.clear()
-                self._known[child_id] = secret, now + REMEMBERED
+            self._remember(child_id, secret)
         return secret
+
+    def _remember(self, child_id: str, secret: bytes) -> None:
+        with self._guard:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[child_id] = secret, time.monotonic() + REMEMBERED
 
     def known(self, child_ids: Collection[str]) -> set[str]:
         """Say of which of these children a key is there, or was destroyed."""

@@ -67,6 +67,7 @@ ITS_OWN = {
     "therapy-booking": {
         "allocation",  # who gets which block: an engine of its own, pure and without a database
         "supplies.py",  # whom and where sessions are bought with and from
+        "tables.py",
     },
 }
 BESIDE = {"README.md", "migrations"}

@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from referral_intake import bulk
+from referral_intake import bulk, handlers
 
 pytestmark = pytest.mark.containers
 CONCERN = {
@@ -54,6 +54,13 @@ def test_of_four_referrals_of_one_child_at_the_same_moment_each_is_noticed_besid
 
     assert outcomes(answers) == {201: 4}
     assert len(matches(intake)) == 6
+
+
+def test_a_reference_that_is_taken_is_not_given_again(intake, monkeypatch):
+    first = intake.sent()
+    drawn = [first, "R4XN-K7T2C"]
+    monkeypatch.setattr(handlers, "new_reference", lambda: drawn.pop(0))
+    assert intake.sent() == "R4XN-K7T2C"
 
 
 def test_a_match_is_decided_once_and_a_link_taken_back_once(intake, race):

@@ -6,13 +6,12 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import MetaData, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from all_in_one.assembly import services
 from cli import rebuild
-from frontdoor import database as databases
-from frontdoor import migrations
+from frontdoor import engines, migrations
 from frontdoor.database import Database, claim
 from frontdoor.event_log import EventLog, Occasion, Saying
 from frontdoor.events import LinkRenewed
@@ -65,7 +64,7 @@ def test_neither_the_log_nor_the_audit_can_be_rewritten(intake, table, change):
 
 def test_of_8_writers_nothing_is_lost_to_who_sends_what_is_unrelayed(empty):
     """With `id > last` in its place, hundreds of 1,200 are lost: ids are drawn in another order than they commit in."""
-    log = EventLog("child-record", databases.MetaData(), lambda _session, _record: None)
+    log = EventLog("child-record", MetaData(), lambda _session, _record: None)
     empty.create(log.metadata)
     sent, writing = [], threading.Event()
     writing.set()
@@ -160,7 +159,7 @@ def test_a_destroyed_key_is_forgotten_by_every_process_within_a_minute(empty, mo
 def hurried(postgres, opened, monkeypatch):
     """A database whose limits are short."""
     short = {"statement_timeout": "300ms", "lock_timeout": "200ms", "idle_in_transaction_session_timeout": "500ms"}
-    monkeypatch.setattr(databases, "_LIMITS", databases._LIMITS | short)
+    monkeypatch.setattr(engines, "LIMITS", engines.LIMITS | short)
     return opened(postgres.fresh())
 
 
@@ -171,7 +170,7 @@ def test_a_statement_that_takes_too_long_is_given_up(hurried):
 
 
 def test_nobody_waits_for_ever_for_what_somebody_else_has_claimed(postgres, opened, monkeypatch):
-    monkeypatch.setattr(databases, "_LIMITS", databases._LIMITS | {"lock_timeout": "200ms"})
+    monkeypatch.setattr(engines, "LIMITS", engines.LIMITS | {"lock_timeout": "200ms"})
     database = opened(postgres.fresh())
     with database.write() as first:
         claim(first, "a")
@@ -242,7 +241,7 @@ def test_a_service_writes_on_while_two_starters_bring_its_tables_to_this_release
     with database.engine.connect() as connection:
         command.upgrade(migrations.config(folder_of(service.name), connection), "0002")
         connection.commit()
-    log = EventLog(service.name, databases.MetaData(), lambda _session, _record: None)
+    log = EventLog(service.name, MetaData(), lambda _session, _record: None)
     going, waits = threading.Event(), []
     going.set()
 

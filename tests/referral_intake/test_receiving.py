@@ -57,6 +57,14 @@ def test_two_forms_about_one_child_are_two_referrals_at_once(intake):
     assert len({event.child_id for event in intake.said("ReferralSubmitted")}) == 2
 
 
+def test_a_reference_that_is_taken_is_not_given_again(intake, monkeypatch):
+    first = intake.sent()
+    drawn = [first, first, "R4XN-K7T2C"]
+    monkeypatch.setattr(handlers, "new_reference", lambda: drawn.pop(0))
+    assert intake.sent() == "R4XN-K7T2C"
+    assert [event.reference for event in intake.said("ReferralSubmitted")] == [first, "R4XN-K7T2C"]
+
+
 def test_the_same_key_and_form_get_the_first_answer_again(intake):
     first, again = (intake.send(key="a-key") for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)

@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from frontdoor.events import EntryClosed, TherapyAgreed
 from frontdoor.testing import NOW, Stage
 from frontdoor.work import Refused
-from therapy_booking import commands, handlers, store, supplies
+from therapy_booking import commands, handlers, store, supplies, tables
 from therapy_booking.app import service
 
 pytestmark = pytest.mark.slow
@@ -122,7 +122,7 @@ class BusyDesk(RuleBasedStateMachine):
 
 def made_for(stage, booking):
     with stage.look() as session:
-        return store.find(session, store.Booking, "sample", booking).reference
+        return store.find(session, tables.Booking, "sample", booking).reference
 
 
 TestBusyDesk = BusyDesk.TestCase

@@ -18,7 +18,7 @@ from all_in_one.assembly import Assembly
 from cli.invariants.finding import Finding
 from cli.invariants.walks import rows, side_by_side
 from frontdoor.database import Database
-from therapy_booking import store
+from therapy_booking import store, tables
 
 _TABLES = store.log.metadata.tables
 SLOT, SEAT, BLOCK = _TABLES["slot"], _TABLES["seat"], _TABLES["block"]
@@ -120,5 +120,5 @@ def _balances(pool: Row[Any], bought: list[Row[Any]]) -> bool:
     if any(sum(part["pence"] for part in block.charges) != block.price_pence for block in bought):
         return False
     # Rows have what it reads of pools and blocks.
-    left = store.balances(cast(store.Pool, pool), cast(list[store.Block], bought))
+    left = store.balances(cast(tables.Pool, pool), cast(list[tables.Block], bought))
     return all(part.left >= 0 for part in left.values())

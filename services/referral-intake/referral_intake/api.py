@@ -27,11 +27,11 @@ router = APIRouter(route_class=Route, tags=["referrals"])
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def _raw_referral(sent: Annotated[Any, RawJson]) -> Any:
+async def _raw_referral(sent: Annotated[Any, RawJson]) -> Any:
     return sent
 
 
-def _raw_contacts(sent: Annotated[Any, RawJson]) -> Any:
+async def _raw_contacts(sent: Annotated[Any, RawJson]) -> Any:
     if isinstance(sent, list):
         return {"contacts": sent}
     return {"contacts": [sent]} if isinstance(sent, dict) and "contacts" not in sent else sent

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from frontdoor.envelope import Recorded
-from frontdoor.event_log import EventLog
+from frontdoor.event_log import EventLog, Stale
 from frontdoor.events import (
     AssessmentReady,
     ChildAdopted,
@@ -28,7 +28,7 @@ from frontdoor.events import (
     ScreeningRecorded,
     SenderLinkNoted,
 )
-from frontdoor.rows import insert_rows, put, table_of
+from frontdoor.rows import insert_rows, is_taken, put, table_of
 from referral_intake.tables import (
     Adoption,
     Child,
@@ -62,7 +62,10 @@ def _apply_submitted(session: Session, recorded: Recorded, event: ReferralSubmit
     told = " ".join(contact.contact_id for contact in event.contacts)
     codes: dict[str, Any] = {"flags": " ".join(event.flags), "support": " ".join(event.support), "contacts": told}
     state = {"area": recorded.area, "status": "received", "version": recorded.version}
-    insert_rows(session, table_of(Referral), [state | plain | codes])
+    table = table_of(Referral)
+    # A reference is drawn by chance: where it is taken, whoever tries again draws another.
+    taken = Stale(recorded.stream)
+    insert_rows(session, table, [state | plain | codes], lambda clash: taken if is_taken(clash, table) else None)
     own: dict[str, Any] = {"reference": event.reference, "area": recorded.area, "received_at": event.received_at}
     for wait in event.waits:
         waiting = wait.model_dump(include={"support", "ready_on"})

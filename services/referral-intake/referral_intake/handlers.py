@@ -136,18 +136,19 @@ def receive_referral(work: Work, form: ReferralForm, child_id: str, how: domain.
         sentence = "Check the NHS number: numbers that begin with 999 are only for tests"
         raise wrong_fields([FieldError("child.nhs_number", sentence)])
     uploads.take_evidence(work, child_id, form.evidence, [one.upload for one in form.reports])
-    reference = _unused_reference(work)
+    reference = new_reference()  # one that is taken is refused by the log, and another is drawn: `calls.Route`
     registered = _registered(work, form, child_id)
-    work.append(f"child/{child_id}", 0, registered)
     people = form.everybody_to_tell(age_on(form.child.birth, work.today))
     contacts = [_added(work, form, contact, (reference, child_id)) for contact in people]
+    event = _submitted(work, form, reference, registered, contacts, how)
+    # All looking comes before all writing, which then goes in one round trip.
+    identity.note_matches(work, child_id, _said_of_child(form))
+    work.append(f"child/{child_id}", 0, registered)
     for contact in contacts:
         work.append(_contact_stream(contact.contact_id), 0, contact)
-    event = _submitted(work, form, reference, registered, contacts, how)
     work.append(f"referral/{reference}", 0, event)
     found_by = (form.child.names, form.child.date_of_birth, form.child.nhs_number)
     store.keep_search_hashes(work.session, work.area.id, child_id, domain.search_hashes(work.parts.secret, *found_by))
-    identity.note_matches(work, child_id, _said_of_child(form))
     return _receipt(work, event, list(event.agencies))
 
 
@@ -176,13 +177,6 @@ def _receipt(work: Work, referral: ReferralSubmitted | tables.Referral, agencies
         acknowledge_by=instant(referral.acknowledge_by),
         status_url=work.parts.links.path(first_link),
     )
-
-
-def _unused_reference(work: Work) -> str:
-    reference = new_reference()
-    while store.find_referral(work.session, work.area.id, reference) is not None:
-        reference = new_reference()
-    return reference
 
 
 def _contact_state(

@@ -31,7 +31,7 @@ def note_matches(work: Work, child_id: str, identity: Mapping[str, Any]) -> int:
     for other in others:
         match = matching.judge(facts, matching.facts_of(work.keys.unseal_or(other.identity, {})))
         if match is not None and other.child_id not in noted:
-            store.keep_match(work.session, _row(work, other.child_id, child_id, match))
+            work.session.add(_row(work, other.child_id, child_id, match))
             found += 1
     store.keep_match_keys(work.session, work.area.id, child_id, keys)
     return found

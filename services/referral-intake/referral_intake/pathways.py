@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from frontdoor.areas import Area
@@ -34,7 +35,7 @@ class InForce:
 def in_force(work: Work) -> InForce:
     """Give the pathways that were adopted last; the area's own where nobody has adopted any."""
     adopted = store.latest_pathways(work.session, work.area.id)
-    return _of_area(work.area) if adopted is None else InForce(adopted.version, _read(json.loads(adopted.rules)))
+    return InForce(adopted[0], _read(adopted[1])) if adopted else _of_area(work.area)
 
 
 def _of_area(area: Area) -> InForce:
@@ -43,7 +44,9 @@ def _of_area(area: Area) -> InForce:
     return InForce(own.version, domain.Pathways(own.support, own.needs, own.catch_all, ages))
 
 
-def _read(said: Mapping[str, Any]) -> domain.Pathways:
+@lru_cache(maxsize=8)
+def _read(rules: str) -> domain.Pathways:
+    said = json.loads(rules)
     ages = {code: domain.MinimumAge(age["from_age"], age["interim"]) for code, age in said["minimum_ages"].items()}
     return domain.Pathways(said["support"], said["needs"], said["catch_all"], ages)
 

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
+from frontdoor.database import answers_to
 from frontdoor.rows import insert_absent, insert_rows, table_of
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
@@ -254,14 +255,19 @@ def keep_match_keys(session: Session, area: str, child_id: str, hashes: Iterable
     insert_absent(session, table_of(MatchKey), rows)
 
 
+_key = table_of(MatchKey).c
+_keyed = select(_key.child_id).where(_key.area == bindparam("area"), _key.hash.in_(bindparam("hashes", expanding=True)))
+_keyed_others = _keyed.where(_key.child_id != bindparam("but")).limit(bindparam("most"))
+
+
 def children_with_keys(session: Session, area: str, hashes: Collection[str], but: str) -> Sequence[Child]:
     """Find other children with one of these keys, at most `MOST_COMPARED`, in the order of their ids.
 
     One child may have been referred a thousand times; what it costs to find that out must not grow with it.
     """
-    keyed = select(col(MatchKey.child_id)).where(col(MatchKey.area) == area, col(MatchKey.hash).in_(hashes))
-    found = keyed.where(col(MatchKey.child_id) != but).limit(MOST_COMPARED * len(hashes))
-    known = sorted(set(session.scalars(found)))[:MOST_COMPARED]
+    most = MOST_COMPARED * len(hashes)
+    found = answers_to(session, _keyed_others, area=area, hashes=list(hashes), but=but, most=most)
+    known = sorted(set(found.scalars()))[:MOST_COMPARED]
     if not known:
         return []
     return session.scalars(select(Child).where(col(Child.child_id).in_(known)).order_by(col(Child.child_id))).all()
@@ -287,11 +293,6 @@ def forget_how_found(session: Session, child_id: str) -> None:
         session.connection().execute(delete(table).where(col(table.child_id) == child_id))
     either = or_(col(PossibleMatch.earlier) == child_id, col(PossibleMatch.later) == child_id)
     session.connection().execute(delete(PossibleMatch).where(either))
-
-
-def keep_match(session: Session, match: PossibleMatch) -> None:
-    """Keep a possible match."""
-    session.add(match)
 
 
 def find_match(session: Session, area: str, match_id: str) -> PossibleMatch | None:
@@ -336,10 +337,14 @@ _LATEST_VERSION = (
 """The latest first; of two adopted at one moment, the one with the higher number."""
 
 
-def latest_pathways(session: Session, area: str) -> PathwayVersion | None:
-    """Give the pathways that were adopted last."""
-    adopted = select(PathwayVersion).where(col(PathwayVersion.area) == area)
-    return session.scalars(adopted.order_by(*_LATEST_VERSION).limit(1)).first()
+_adopted = select(*table_of(PathwayVersion).c["version", "rules"]).where(col(PathwayVersion.area) == bindparam("area"))
+_latest_pathways = _adopted.order_by(*_LATEST_VERSION).limit(1)
+
+
+def latest_pathways(session: Session, area: str) -> tuple[str, str] | None:
+    """Give the version and the rules, as JSON, of the pathways that were adopted last."""
+    row = answers_to(session, _latest_pathways, area=area).first()
+    return (row.version, row.rules) if row else None
 
 
 def routes_since(session: Session, area: str, since: datetime) -> Sequence[ReferralAgency]:
@@ -423,11 +428,6 @@ def screenings_of(session: Session, area: str, setting: str) -> Sequence[Screeni
 
 
 # --- uploads ----------------------------------------------------------------------------------------------------------
-
-
-def keep_upload(session: Session, upload: Upload) -> None:
-    """Keep what is known of a file that is stored."""
-    session.add(upload)
 
 
 def note_uploads_of(session: Session, ids: Iterable[str], child_id: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from frontdoor.calls import Call, Route, may
 from frontdoor.problems import json_body
-from therapy_booking import commands, handlers, store, supplies
+from therapy_booking import commands, handlers, store, supplies, tables
 
 router = APIRouter(route_class=Route)
 
@@ -87,13 +87,13 @@ def get_providers(call: Managing) -> dict[str, list[dict[str, Any]]]:
     """What can be commissioned, by name."""
     area = call.parts.area.id
     with call.look() as session:
-        providers = store.supplies(session, store.Provider, area)
-        therapists = store.supplies(session, store.Therapist, area)
-        places = store.supplies(session, store.Place, area)
+        providers = store.supplies(session, tables.Provider, area)
+        therapists = store.supplies(session, tables.Therapist, area)
+        places = store.supplies(session, tables.Place, area)
     return {"providers": _plain(providers), "therapists": _plain(therapists), "places": _plain(places)}
 
 
-def _plain(rows: Sequence[store.Row]) -> list[dict[str, Any]]:
+def _plain(rows: Sequence[tables.Row]) -> list[dict[str, Any]]:
     return [row.model_dump(exclude={"area"}) for row in rows]
 
 

@@ -1,7 +1,7 @@
 """What can be done in booking: each function carries one wish through, for pages, programs and heard events alike."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,10 +14,10 @@ from frontdoor.event_log import Stale
 from frontdoor.events import instant
 from frontdoor.identifiers import short_id
 from frontdoor.work import Refused, Work
-from therapy_booking import commands, domain, store
+from therapy_booking import commands, domain, store, tables
 
 Answer = dict[str, Any]
-Kind = TypeVar("Kind", bound=store.Row)
+Kind = TypeVar("Kind", bound=tables.Row)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def unknown(field: str, of: str = "") -> Refused:
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def is_own_provider(work: Work, provider: store.Provider) -> bool:
+def is_own_provider(work: Work, provider: tables.Provider) -> bool:
     """Say whether a provider is the actor's organisation: by its name, else by where its therapists belong."""
     named = work.area.setting(provider.name)
     if named is not None:
@@ -64,7 +64,7 @@ def is_own_provider(work: Work, provider: store.Provider) -> bool:
     return work.actor.organisation is not None and work.actor.organisation in known
 
 
-def _may_manage(work: Work, provider: store.Provider) -> None:
+def _may_manage(work: Work, provider: tables.Provider) -> None:
     if "booking_coordinator" not in work.actor.roles and not is_own_provider(work, provider):
         raise access.Denied(access.Deny(403, "provider"))
 
@@ -73,7 +73,7 @@ def lay_out(
     work: Work, pool_id: str, wish: commands.CommissionBlock, block: str = "preview"
 ) -> tuple[events.Session, ...]:
     """Lay out the sessions that a block would have; changes nothing."""
-    pool = there(work, store.Pool, pool_id)
+    pool = there(work, tables.Pool, pool_id)
     term = work.area.term(pool.term)
     if term is None:
         raise unknown("term", " in this area")
@@ -86,13 +86,13 @@ def lay_out(
 
 def commission_block(work: Work, pool_id: str, wish: commands.CommissionBlock) -> Answer:
     """Buy a block and charge it to its pool; a second time its therapist is busy, which refuses it."""
-    provider = named(work, store.Provider, wish.provider, "provider")
+    provider = named(work, tables.Provider, wish.provider, "provider")
     _may_manage(work, provider)
     # Nobody spends the same money or books the same hour meanwhile.
     work.claim(f"pool/{pool_id}", f"therapist/{wish.therapist}", f"place/{wish.place}")
-    pool = there(work, store.Pool, pool_id)
-    therapist = named(work, store.Therapist, wish.therapist, "therapist")
-    place = named(work, store.Place, wish.place, "place")
+    pool = there(work, tables.Pool, pool_id)
+    therapist = named(work, tables.Therapist, wish.therapist, "therapist")
+    place = named(work, tables.Place, wish.place, "place")
     _check_therapist(therapist, wish)
     block = short_id("B")
     sessions = lay_out(work, pool.pool, wish, block)
@@ -118,7 +118,7 @@ def commission_block(work: Work, pool_id: str, wish: commands.CommissionBlock) -
     return {"block": block, "sessions": starts(sessions), "charges": [part.model_dump() for part in charges]}
 
 
-def _check_therapist(therapist: store.Therapist, wish: commands.CommissionBlock) -> None:
+def _check_therapist(therapist: tables.Therapist, wish: commands.CommissionBlock) -> None:
     said = None
     if therapist.provider != wish.provider:
         said = "The therapist must work for the provider of the block"
@@ -135,16 +135,16 @@ def starts(sessions: tuple[events.Session, ...]) -> list[Answer]:
 
 def show_blocks(work: Work, pool_id: str) -> list[Answer]:
     """Show a pool's blocks with their places left; to a provider's manager, that provider's."""
-    pool = there(work, store.Pool, pool_id)
+    pool = there(work, tables.Pool, pool_id)
     rows = store.blocks(work.session, work.area.id, pool.pool)
     if "provider_manager" in work.actor.roles:
-        every = store.supplies(work.session, store.Provider, work.area.id)
+        every = store.supplies(work.session, tables.Provider, work.area.id)
         own = {row.provider for row in every if is_own_provider(work, row)}
         rows = [row for row in rows if row.provider in own]
     return [show_block(work, row) for row in rows]
 
 
-def show_block(work: Work, row: store.Block) -> Answer:
+def show_block(work: Work, row: tables.Block) -> Answer:
     """Show what a block is, when, and how many places are left in it."""
     left = len(store.supply(work.session, row, work.now).free)
     sessions = starts(store.sessions(work.session, row.area, row.block))
@@ -155,7 +155,7 @@ def show_block(work: Work, row: store.Block) -> Answer:
 # --- the waiting list ------------------------------------------------------------------------------------------------
 
 
-def subject_of(waiting: store.Waiting, therapists: frozenset[str]) -> Subject:
+def subject_of(waiting: tables.Waiting, therapists: frozenset[str]) -> Subject:
     """Give what is known of a child's referral to those who decide on access."""
     return Subject(
         reference=waiting.reference,
@@ -196,7 +196,7 @@ def waiting_list(work: Work, discipline: str | None) -> list[InLine]:
     return shown
 
 
-def _entry(work: Work, row: store.Waiting, rank: int, offer: str | None) -> Answer:
+def _entry(work: Work, row: tables.Waiting, rank: int, offer: str | None) -> Answer:
     known = row.model_dump(include={"reference", "discipline", "priority", "sessions", "mode"})
     waits = {"rank": rank, "weeks_waiting": domain.weeks_waiting(row.received_at, work.now), "offer": offer}
     why, status = domain.why(store.as_wait(row), work.now), "offered" if offer else "waiting"
@@ -211,60 +211,68 @@ def shares_names(answer: access.Allow) -> bool:
 # --- bookings --------------------------------------------------------------------------------------------------------
 
 
-def _claim_turn(work: Work, reference: str, child_id: str, block: str | None = None, *, offering: bool = False) -> None:
+def _claim_turn(
+    work: Work, reference: str, child_id: str, block: str | None = None, *, offering: bool = False
+) -> Sequence[Any]:
     """Let nobody else give, free or offer places in this block, or decide about this child or its offers, meanwhile.
 
     Always in this order, so that no two wait for one another: the offering on of places, which looks at the whole line
     and so has one hand at a time; then blocks; then children. Whoever holds a block holds its offers; whoever holds a
-    child holds its diary and its waits.
+    child holds its diary and its waits. Gives the open offers of this block and to this child.
     """
     elsewhere = {offer.block for offer in store.offers(work.session, work.area.id, reference=reference)} - {block}
     if offering or elsewhere:
         work.claim("offering")
-    work.claim(*(f"block/{one}" for one in {block, *elsewhere} if one))
-    work.claim(f"child/{child_id}")
-    offered = {offer.block for offer in store.offers(work.session, work.area.id, reference=reference)}
+    work.claim(*(f"block/{one}" for one in {block, *elsewhere} if one), f"child/{child_id}")
+    offers = store.offers(work.session, work.area.id, block=block, reference=reference)
+    offered = {offer.block for offer in offers if offer.reference == reference}
     if offered - {block, *elsewhere}:  # it was offered another place meanwhile: whoever looks again finds it
         raise Stale(f"child/{child_id}")
+    return offers
 
 
 def book(work: Work, wish: commands.Book) -> Answer:
     """Book a child into a block, all or nothing; a second time it is already booked, which refuses it."""
-    block = named(work, store.Block, wish.block, "block")
-    waiting = store.find(work.session, store.Waiting, work.area.id, (wish.reference, block.discipline))
+    block = named(work, tables.Block, wish.block, "block")
+    key: tuple[str, str] = (wish.reference, block.discipline)
+    offers: Sequence[Any] = ()
+    waiting = store.find(work.session, tables.Waiting, work.area.id, key)
     if waiting is not None:
         work.may("booking.make", subject_of(waiting, frozenset()))
-        _claim_turn(work, waiting.reference, waiting.child_id, block.block)
+        offers = _claim_turn(work, waiting.reference, waiting.child_id, block.block)
+        block, waiting = named(work, tables.Block, wish.block, "block"), there(work, tables.Waiting, key)
     elif not store.knows_referral(work.session, wish.reference):
         raise unknown("reference")
     if wish.offer is not None:
-        offer = named(work, store.Offer, wish.offer, "offer")
+        offer = named(work, tables.Offer, wish.offer, "offer")
         if (offer.reference, offer.block) != (wish.reference, wish.block):
             raise Refused("invalid", "The offer must be of this place to this child", status=422, field="offer")
         _check_open(offer)
-    return _book(work, block, waiting, shorter=wish.accept_shorter, other_mode=wish.accept_other_mode)
+    return _book(work, block, waiting, offers, shorter=wish.accept_shorter, other_mode=wish.accept_other_mode)
 
 
-def _book(work: Work, block: store.Block, waiting: store.Waiting | None, **accepts: bool) -> Answer:
-    """Give a child the first free seat; the caller has claimed the turn."""
+def _book(
+    work: Work, block: tables.Block, waiting: tables.Waiting | None, offers: Sequence[Any], **accepts: bool
+) -> Answer:
+    """Give a child the first free seat; the caller has claimed the turn, which gave these open `offers`."""
     wait, busy = None, []
     supply = store.supply(work.session, block, work.now)
     if waiting is not None:
         wait = _wait(work, waiting)
         busy = _busy(work, waiting.child_id, supply)
-    open_offers = store.offers(work.session, work.area.id, block=block.block)
-    offer = next((row.offer for row in open_offers if waiting and row.reference == waiting.reference), None)
+    to_child = [row for row in offers if waiting and row.reference == waiting.reference]
+    offer = next((row.offer for row in to_child if row.block == block.block), None)
     with _or_elsewhere(work, wait):
         said = domain.book(short_id("G"), wait, supply, busy, offer=offer, **accepts)
     work.append(f"booking/{said.booking}", 0, said)
-    _drop_offers(work, said.reference, said.discipline, accepted=offer)
+    _drop_offers(work, to_child, said.discipline, accepted=offer)
     if len(supply.free) == 1:
         for row in store.offers(work.session, work.area.id, block=block.block):
             _end_offer(work, row, "place_gone")
     return {"booking": said.booking, "block": said.block, "seat": said.seat, "sessions": starts(said.sessions)}
 
 
-def _wait(work: Work, waiting: store.Waiting) -> domain.Wait:
+def _wait(work: Work, waiting: tables.Waiting) -> domain.Wait:
     booked = store.active_booking(work.session, waiting.area, waiting.reference, waiting.discipline)
     return store.as_wait(waiting, is_booked=booked is not None)
 
@@ -302,10 +310,10 @@ def _alternative(supply: domain.Supply) -> Answer:
     return {"block": supply.block, "first_session": first, "mode": supply.mode, "seats_left": len(supply.free)}
 
 
-def find_booking(work: Work, booking_id: str, action: str) -> tuple[store.Booking, store.Waiting, access.Allow]:
+def find_booking(work: Work, booking_id: str, action: str) -> tuple[tables.Booking, tables.Waiting, access.Allow]:
     """Find a booking that the actor may read or cancel; 404 for those who may not know of it."""
-    row = there(work, store.Booking, booking_id, asked=(action, ""))
-    waiting = there(work, store.Waiting, (row.reference, row.discipline))
+    row = there(work, tables.Booking, booking_id, asked=(action, ""))
+    waiting = there(work, tables.Waiting, (row.reference, row.discipline))
     holder = frozenset({row.held_by} if row.held_by else ())
     return row, waiting, work.may(action, subject_of(waiting, holder))
 
@@ -313,8 +321,8 @@ def find_booking(work: Work, booking_id: str, action: str) -> tuple[store.Bookin
 def show_booking(work: Work, booking_id: str) -> tuple[Answer, str | None]:
     """Show when and where a booking is and whether it stands; and the child's id, where names are shared."""
     row, _, answer = find_booking(work, booking_id, "booking.read")
-    block = there(work, store.Block, row.block)
-    place, therapist = there(work, store.Place, block.place), there(work, store.Therapist, block.therapist)
+    block = there(work, tables.Block, row.block)
+    place, therapist = there(work, tables.Place, block.place), there(work, tables.Therapist, block.therapist)
     known = row.model_dump(include={"booking", "reference", "block", "discipline", "seat", "status", "reason_code"})
     where = place.model_dump(include={"name", "kind", "postcode"})
     sessions = starts(store.sessions(work.session, row.area, row.block, row.booked_at))
@@ -322,11 +330,11 @@ def show_booking(work: Work, booking_id: str) -> tuple[Answer, str | None]:
     return known | held | {"sessions": sessions}, row.child_id if shares_names(answer) else None
 
 
-def who_is_in(work: Work, block: store.Block) -> list[tuple[store.Booking, store.Waiting, str | None]]:
+def who_is_in(work: Work, block: tables.Block) -> list[tuple[tables.Booking, tables.Waiting, str | None]]:
     """Show who is booked into a block, each with the child's id where names are shared."""
     shown = []
     for row in store.bookings_of(work.session, block.area, block.block, "booked"):
-        waiting = there(work, store.Waiting, (row.reference, row.discipline))
+        waiting = there(work, tables.Waiting, (row.reference, row.discipline))
         answer = work.may("booking.read", subject_of(waiting, frozenset()))
         shown.append((row, waiting, row.child_id if shares_names(answer) else None))
     return shown
@@ -338,7 +346,7 @@ def cancel(work: Work, booking_id: str, wish: commands.Cancel) -> Answer:
     _claim_turn(work, row.reference, row.child_id, row.block, offering=True)
     stream = f"booking/{booking_id}"
     work.claim(stream)
-    block = there(work, store.Block, row.block)
+    block = there(work, tables.Block, row.block)
     sessions = store.sessions(work.session, row.area, row.block, row.booked_at)
     booked = events.BlockBooked(sessions=sessions, **row.model_dump(include=set(events.BlockBooked.model_fields)))
     with deciding():
@@ -353,7 +361,7 @@ def cancel(work: Work, booking_id: str, wish: commands.Cancel) -> Answer:
 # --- offers ----------------------------------------------------------------------------------------------------------
 
 
-def _offer_on(work: Work, block: store.Block) -> str | None:
+def _offer_on(work: Work, block: tables.Block) -> str | None:
     """Offer a free place to the next child whom it fits as agreed, never to one who gave up a place in this block.
 
     The caller has claimed the offering and the block.
@@ -377,7 +385,7 @@ def _offer_on(work: Work, block: store.Block) -> str | None:
     return None
 
 
-def _still_fits(work: Work, row: store.Waiting, supply: domain.Supply) -> bool:
+def _still_fits(work: Work, row: tables.Waiting, supply: domain.Supply) -> bool:
     """Look again once nobody else decides about the child."""
     work.claim(f"child/{row.child_id}")
     wait = _wait(work, row)
@@ -386,12 +394,12 @@ def _still_fits(work: Work, row: store.Waiting, supply: domain.Supply) -> bool:
 
 def accept_offer(work: Work, offer_id: str) -> Answer:
     """Book the place that was offered; a second time the offer has ended, which refuses it."""
-    offer = there(work, store.Offer, offer_id, asked=("offer.accept", ""))
-    waiting = there(work, store.Waiting, (offer.reference, offer.discipline))
+    offer = there(work, tables.Offer, offer_id, asked=("offer.accept", ""))
+    waiting = there(work, tables.Waiting, (offer.reference, offer.discipline))
     work.may("offer.accept", subject_of(waiting, frozenset()))
-    _claim_turn(work, offer.reference, offer.child_id, offer.block)
+    offers = _claim_turn(work, offer.reference, offer.child_id, offer.block)
     _check_open(offer)
-    return _book(work, there(work, store.Block, offer.block), waiting, shorter=False)
+    return _book(work, there(work, tables.Block, offer.block), waiting, offers, shorter=False)
 
 
 _WHY_ENDED = {
@@ -401,24 +409,24 @@ _WHY_ENDED = {
 }
 
 
-def _check_open(offer: store.Offer) -> None:
+def _check_open(offer: tables.Offer) -> None:
     if not domain.may_happen("offer", "open" if offer.status == "open" else "ended", events.OfferEnded):
         raise Refused("not_allowed", _WHY_ENDED[offer.status], reason=offer.status)
 
 
-def _drop_offers(work: Work, reference: str, discipline: str, accepted: str | None = None) -> None:
-    """End the offers to a child who needs none any more, and offer on the places that it leaves."""
-    for row in store.offers(work.session, work.area.id, reference=reference):
+def _drop_offers(work: Work, offers: Sequence[Any], discipline: str, accepted: str | None = None) -> None:
+    """End these offers to a child who needs none any more, and offer on the places that it leaves."""
+    for row in offers:
         if row.discipline != discipline:
             continue
         if row.offer == accepted:
             _end_offer(work, row, "accepted")
         else:
             _end_offer(work, row, "no_longer_waiting")
-            _offer_on(work, there(work, store.Block, row.block))
+            _offer_on(work, there(work, tables.Block, row.block))
 
 
-def _end_offer(work: Work, row: store.Offer, outcome: Literal["accepted", "place_gone", "no_longer_waiting"]) -> None:
+def _end_offer(work: Work, row: Any, outcome: Literal["accepted", "place_gone", "no_longer_waiting"]) -> None:
     ended = events.OfferEnded(offer=row.offer, reference=row.reference, child_id=row.child_id, outcome=outcome)
     stream = f"offer/{row.offer}"
     work.claim(stream)
@@ -432,7 +440,7 @@ def list_waiting(work: Work, agreed: events.TherapyAgreed, at: datetime) -> None
     """Put a child on the waiting list; once it waits on the same terms, a second time changes nothing."""
     stream = f"waiting/{agreed.reference}/{agreed.discipline}"
     work.claim(f"child/{agreed.child_id}", stream)
-    if store.find(work.session, store.Withdrawn, work.area.id, agreed.reference):
+    if store.find(work.session, tables.Withdrawn, work.area.id, agreed.reference):
         return
     standard = next(row for row in work.area.standards.values() if row.step == "offer")
     calendar = work.area.calendar_of(agreed.setting)
@@ -441,14 +449,14 @@ def list_waiting(work: Work, agreed: events.TherapyAgreed, at: datetime) -> None
         standard_version=standard.version,
         **agreed.model_dump(exclude={"agency"}),
     )
-    row = store.find(work.session, store.Waiting, work.area.id, (agreed.reference, agreed.discipline))
+    row = store.find(work.session, tables.Waiting, work.area.id, (agreed.reference, agreed.discipline))
     taken_back = row is not None and row.reason_code == domain.TAKEN_BACK
     waits = row is not None and row.status == "waiting"
     again = domain.relist(listed, _listed(row) if row else None, waits=waits, taken_back=taken_back)
     work.append(stream, None, *again)
 
 
-def _listed(row: store.Waiting) -> events.WaitingListed:
+def _listed(row: tables.Waiting) -> events.WaitingListed:
     return events.WaitingListed.model_validate(row.model_dump(include=set(events.WaitingListed.model_fields)))
 
 
@@ -461,7 +469,7 @@ def end_waits(work: Work, reference: str, reason_code: str) -> None:
         _end_wait(work, row, reason_code)
 
 
-def _end_wait(work: Work, row: store.Waiting, reason_code: str) -> None:
+def _end_wait(work: Work, row: tables.Waiting, reason_code: str) -> None:
     if not domain.may_happen("waiting", row.status, events.WaitingEnded):
         return
     ended = events.WaitingEnded(
@@ -470,13 +478,13 @@ def _end_wait(work: Work, row: store.Waiting, reason_code: str) -> None:
     stream = f"waiting/{row.reference}/{row.discipline}"
     work.claim(stream)
     work.append(stream, None, ended)
-    _drop_offers(work, row.reference, row.discipline)
+    _drop_offers(work, store.offers(work.session, work.area.id, reference=row.reference), row.discipline)
 
 
 def note_withdrawal(work: Work, withdrawn: events.ReferralWithdrawn) -> None:
     """End the waits of a withdrawn referral, and list none of it should an agreement arrive later; once noted, done."""
     _claim_turn(work, withdrawn.reference, withdrawn.child_id)
-    if store.find(work.session, store.Withdrawn, work.area.id, withdrawn.reference):
+    if store.find(work.session, tables.Withdrawn, work.area.id, withdrawn.reference):
         return
     said = events.WithdrawalNoted(reference=withdrawn.reference, child_id=withdrawn.child_id)
     work.append(f"withdrawn/{withdrawn.reference}", 0, said)

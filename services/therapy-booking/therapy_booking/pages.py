@@ -19,7 +19,7 @@ from frontdoor.problems import Command
 from frontdoor.web import FieldError, Form, Pages, field_errors
 from frontdoor.web.wording import day_time, pence, words
 from frontdoor.work import Refused, Work
-from therapy_booking import commands, domain, handlers, store, supplies
+from therapy_booking import commands, domain, handlers, store, supplies, tables
 
 
 async def _sent(request: Request) -> Form:
@@ -145,9 +145,9 @@ def _refusal(call: Call, form: Form, no: Refused) -> FieldError:
     elif no.code == "clash":
         with call.work() as work:
             named = (
-                handlers.there(work, store.Therapist, form.value("therapist")).name
+                handlers.there(work, tables.Therapist, form.value("therapist")).name
                 if no.more["busy"] == "therapist"
-                else handlers.there(work, store.Place, form.value("place")).name
+                else handlers.there(work, tables.Place, form.value("place")).name
             )
         said = f"{named} is busy on {when}: choose another day or time"
     return FieldError(field, said)
@@ -213,9 +213,9 @@ def home(call: Pooling) -> Response:
 def _supply(work: Work) -> Context:
     session, area = work.session, work.area.id
     return {
-        "providers": store.supplies(session, store.Provider, area),
-        "therapists": store.supplies(session, store.Therapist, area),
-        "places": store.supplies(session, store.Place, area),
+        "providers": store.supplies(session, tables.Provider, area),
+        "therapists": store.supplies(session, tables.Therapist, area),
+        "places": store.supplies(session, tables.Place, area),
     }
 
 
@@ -247,7 +247,7 @@ def post_therapist(call: Managing, form: Sent) -> Response:
 
 def _therapist_page(call: Call, form: Form) -> Response:
     with call.look() as session:
-        providers = _options(store.supplies(session, store.Provider, call.parts.area.id), "provider")
+        providers = _options(store.supplies(session, tables.Provider, call.parts.area.id), "provider")
     return _show(call, "therapist.html", form, providers=providers)
 
 
@@ -375,13 +375,13 @@ def _book(call: Call, form: Form, **given: str) -> tuple[Form, Context | None]:
 
 def _block_page(call: Call, block: str, form: Form) -> Response:
     with call.work() as work:
-        row = handlers.there(work, store.Block, block)
+        row = handlers.there(work, tables.Block, block)
         seated, line = handlers.who_is_in(work, row), handlers.waiting_list(work, row.discipline)[:20]
         offers = store.offers(work.session, row.area, block=block)
         context = {
             "shown": handlers.show_block(work, row),
-            "therapist": handlers.there(work, store.Therapist, row.therapist).name,
-            "place": handlers.there(work, store.Place, row.place).name,
+            "therapist": handlers.there(work, tables.Therapist, row.therapist).name,
+            "place": handlers.there(work, tables.Place, row.place).name,
             "names": _names(work, [child for _, _, child in seated] + [found.child_id for found in line]),
             "modes": domain.MODES,
         }
@@ -420,13 +420,13 @@ def post_booking(call: Booking, reference: str, discipline: str, form: Sent) -> 
 def _choice_page(call: Call, reference: str, discipline: str, form: Form) -> Response:
     with call.work() as work:
         asked = "booking.make", normal_reference(reference) or ""
-        waiting = handlers.there(work, store.Waiting, (reference, discipline), asked)
+        waiting = handlers.there(work, tables.Waiting, (reference, discipline), asked)
         answer = work.may("booking.make", handlers.subject_of(waiting, frozenset()))
         wait = store.as_wait(waiting)
         fitting = list(handlers.fitting_blocks(work, wait))
         short = list(handlers.fitting_blocks(work, wait, shorter=True)) if not fitting else []
-        rows = [handlers.there(work, store.Block, found.block) for found in (*fitting, *short)]
-        where = {row.block: handlers.there(work, store.Place, row.place).name for row in rows}
+        rows = [handlers.there(work, tables.Block, found.block) for found in (*fitting, *short)]
+        where = {row.block: handlers.there(work, tables.Place, row.place).name for row in rows}
         names = _names(work, [waiting.child_id] if handlers.shares_names(answer) else [])
         why = domain.why(wait, work.now)
     choices = [_choice(found, where[found.block], wait) for found in (*fitting, *short)]

@@ -1,222 +1,44 @@
-"""Booking's tables, what each event does to them, and the questions asked of them."""
+"""What each of booking's events does to its tables, and the questions asked of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import DDL, JSON, BigInteger, ColumnElement, Index, String, case, delete, exists, func, text, true
-from sqlalchemy.event import listen
-from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    true,
+)
+from sqlalchemy import Row as Found
+from sqlmodel import Session, col, select
 
 from frontdoor import events
-from frontdoor.database import DERIVED, UtcDateTime
+from frontdoor.database import answers_to
 from frontdoor.envelope import Recorded
 from frontdoor.event_log import EventLog
+from frontdoor.rows import insert_rows, table_of
 from therapy_booking import domain
-
-_BOOKED = text("status = 'booked'")
-
-
-class Row(SQLModel, registry=registry()):
-    """What all tables of this service have in common: their own registry, and the area."""
-
-    area: str
-
-
-class Provider(Row, table=True):
-    """A provider that can be commissioned."""
-
-    __table_args__ = (Index("provider_name", "area", "name"), DERIVED)
-    provider: str = Field(primary_key=True)
-    name: str
-    kind: str
-
-
-class Therapist(Row, table=True):
-    """A therapist, of one provider."""
-
-    __table_args__ = (Index("therapist_name", "area", "name"), DERIVED)
-    therapist: str = Field(primary_key=True)
-    provider: str
-    name: str
-    disciplines: list[str] = Field(sa_type=JSON)
-    skills: list[str] = Field(sa_type=JSON)
-    languages: list[str] = Field(sa_type=JSON)
-    person: str | None
-
-
-class Place(Row, table=True):
-    """Where sessions can be held."""
-
-    __table_args__ = (Index("place_name", "area", "name"), DERIVED)
-    place: str = Field(primary_key=True)
-    name: str
-    kind: str
-    postcode: str | None
-
-
-class Pool(Row, table=True):
-    """Money for a term."""
-
-    __table_args__ = (Index("pool_term", "area", "term", "name"), DERIVED)
-    pool: str = Field(primary_key=True)
-    name: str
-    term: str
-    contributions: list[dict[str, Any]] = Field(sa_type=JSON)
-
-
-class Block(Row, table=True):
-    """A block that was commissioned."""
-
-    __table_args__ = (
-        Index("block_pool", "area", "pool", "first_at"),
-        Index("block_discipline", "area", "discipline", "last_at"),
-        DERIVED,
-    )
-    block: str = Field(primary_key=True)
-    pool: str
-    provider: str
-    therapist: str
-    held_by: str | None
-    discipline: events.Discipline = Field(sa_type=String)
-    mode: events.Mode = Field(sa_type=String)
-    place: str
-    minutes: int
-    seats: int
-    price_pence: int = Field(sa_type=BigInteger)
-    charges: list[dict[str, Any]] = Field(sa_type=JSON)
-    first_at: datetime = Field(sa_type=UtcDateTime)
-    last_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class Slot(Row, table=True):
-    """A session of a block, with whom and what it keeps busy; `room`: the place, where it holds one at a time."""
-
-    __table_args__ = (
-        Index("slot_block", "area", "block", "starts_at"),
-        Index("slot_therapist", "area", "therapist", "starts_at"),
-        Index("slot_place", "area", "place", "starts_at"),
-        DERIVED,
-    )
-    session: str = Field(primary_key=True)
-    block: str
-    therapist: str
-    place: str
-    room: str | None = None
-    starts_at: datetime = Field(sa_type=UtcDateTime)
-    ends_at: datetime = Field(sa_type=UtcDateTime)
-
-
-_ONE_AT_A_TIME = """
-create extension if not exists btree_gist;
-alter table slot add constraint slot_therapist_once
-  exclude using gist (area with =, therapist with =, tstzrange(starts_at, ends_at) with &&);
-alter table slot add constraint slot_room_once
-  exclude using gist (area with =, room with =, tstzrange(starts_at, ends_at) with &&);
-"""
-"""A second wall behind the claims: PostgreSQL itself lets nobody be in two places at once. A seat's key is another."""
-_once = DDL(_ONE_AT_A_TIME)  # type: ignore[no-untyped-call]
-listen(Row.metadata.tables["slot"], "after_create", _once.execute_if(dialect="postgresql"))
-
-
-class Waiting(Row, table=True):
-    """Therapy that was agreed. The child waits while `status` is waiting and no booking of it is active."""
-
-    __table_args__ = (
-        Index("waiting_line", "area", "discipline", "status"),
-        Index("waiting_child", "area", "child_id"),
-        DERIVED,
-    )
-    reference: str = Field(primary_key=True)
-    discipline: events.Discipline = Field(primary_key=True, sa_type=String)
-    child_id: str
-    sessions: int
-    mode: events.Mode = Field(sa_type=String)
-    priority: events.Priority = Field(sa_type=String)
-    received_at: datetime = Field(sa_type=UtcDateTime)
-    offer_due: datetime = Field(sa_type=UtcDateTime)
-    standard_version: str
-    sent_by: str
-    setting: str | None
-    family: list[str] = Field(sa_type=JSON)
-    status: str
-    reason_code: str | None = None
-
-
-class Booking(Row, table=True):
-    """A child's place in a block: `booked`, or `released` once given up."""
-
-    __table_args__ = (
-        Index("booking_reference", "area", "reference"),
-        Index("booking_once", "reference", "discipline", unique=True, sqlite_where=_BOOKED, postgresql_where=_BOOKED),
-        Index("booking_block", "area", "block", "status"),
-        DERIVED,
-    )
-    booking: str = Field(primary_key=True)
-    reference: str
-    child_id: str
-    block: str
-    discipline: events.Discipline = Field(sa_type=String)
-    seat: int
-    held_by: str | None
-    offer: str | None
-    status: str
-    booked_at: datetime = Field(sa_type=UtcDateTime)
-    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    reason_code: str | None = None
-
-
-class Seat(Row, table=True):
-    """A seat taken in one session: its key lets nobody else take it."""
-
-    __table_args__ = (
-        Index("seat_block", "area", "block", "starts_at"),
-        Index("seat_child", "area", "child_id", "starts_at"),
-        Index("seat_booking", "area", "booking"),
-        DERIVED,
-    )
-    session: str = Field(primary_key=True)
-    seat: int = Field(primary_key=True)
-    booking: str
-    block: str
-    child_id: str
-    starts_at: datetime = Field(sa_type=UtcDateTime)
-    ends_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class Offer(Row, table=True):
-    """A freed place that was offered on: `open`, or how it ended."""
-
-    __table_args__ = (
-        Index("offer_block", "area", "block", "status"),
-        Index("offer_reference", "area", "reference", "discipline", "status"),
-        DERIVED,
-    )
-    offer: str = Field(primary_key=True)
-    reference: str
-    child_id: str
-    block: str
-    discipline: events.Discipline = Field(sa_type=String)
-    status: str
-    offered_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class Child(Row, table=True):
-    """Who a child is, sealed."""
-
-    __table_args__ = DERIVED
-    child_id: str = Field(primary_key=True)
-    identity: str
-
-
-class Withdrawn(Row, table=True):
-    """A referral that was withdrawn."""
-
-    __table_args__ = DERIVED
-    reference: str = Field(primary_key=True)
-
+from therapy_booking.tables import (
+    Block,
+    Booking,
+    Child,
+    Offer,
+    Place,
+    Pool,
+    Provider,
+    Row,
+    Seat,
+    Slot,
+    Therapist,
+    Waiting,
+    Withdrawn,
+)
 
 # --- what each event does --------------------------------------------------------------------------------------------
 
@@ -261,9 +83,9 @@ def _apply_place(session: Session, recorded: Recorded) -> None:
             waiting.status, waiting.reason_code = "ended", event.reason_code
         case events.BlockBooked():
             row = event.model_dump(exclude={"sessions"})
-            session.add(Booking(area=area, status="booked", booked_at=at, **row))
+            insert_rows(session, table_of(Booking), [row | {"area": area, "status": "booked", "booked_at": at}])
             taken = {"area": area, **event.model_dump(include={"seat", "booking", "block", "child_id"})}
-            session.add_all(Seat(**taken, **part.model_dump()) for part in event.sessions)
+            insert_rows(session, table_of(Seat), [taken | part.model_dump() for part in event.sessions])
         case events.PlaceReleased():
             booking = session.get_one(Booking, event.booking)
             booking.status, booking.released_at, booking.reason_code = "released", at, event.reason_code
@@ -328,39 +150,59 @@ def blocks(session: Session, area: str, pool: str) -> list[Block]:
     return _all(session, Block, [col(Block.area) == area, col(Block.pool) == pool], Block.first_at, Block.block)
 
 
+_sessions = (
+    select(Slot.session, Slot.starts_at, Slot.ends_at)
+    .where(Slot.area == bindparam("area"), Slot.block == bindparam("block"), Slot.starts_at > bindparam("after"))
+    .order_by(col(Slot.starts_at))
+)
+
+
 def sessions(session: Session, area: str, block: str, after: datetime | None = None) -> tuple[events.Session, ...]:
     """List a block's sessions, or those that start after an instant."""
-    where = [col(Slot.area) == area, col(Slot.block) == block]
-    where += [col(Slot.starts_at) > after] if after else []
-    found = _all(session, Slot, where, Slot.starts_at)
+    since = after or datetime.min.replace(tzinfo=UTC)
+    found = answers_to(session, _sessions, area=area, block=block, after=since)
     return tuple(events.Session(session=s.session, starts_at=s.starts_at, ends_at=s.ends_at) for s in found)
 
 
 def busy_therapist(session: Session, area: str, therapist: str, within: domain.Span) -> list[domain.Span]:
     """List when a therapist has sessions that overlap a stretch of time."""
-    return _spans(session, Slot, (col(Slot.area) == area, col(Slot.therapist) == therapist), within)
+    return _busy_slots(session, (col(Slot.area) == area, col(Slot.therapist) == therapist), within)
 
 
 def busy_place(session: Session, area: str, place: str, within: domain.Span) -> list[domain.Span]:
     """List when there are sessions at a place that overlap a stretch of time."""
-    return _spans(session, Slot, (col(Slot.area) == area, col(Slot.place) == place), within)
+    return _busy_slots(session, (col(Slot.area) == area, col(Slot.place) == place), within)
+
+
+_busy_child = select(Seat.starts_at, Seat.ends_at).where(
+    Seat.area == bindparam("area"),
+    Seat.child_id == bindparam("child"),
+    Seat.starts_at < bindparam("until"),
+    Seat.ends_at > bindparam("since"),
+)
 
 
 def busy_child(session: Session, area: str, child_id: str, within: domain.Span) -> list[domain.Span]:
     """List when a child has sessions that overlap a stretch of time."""
-    return _spans(session, Seat, (col(Seat.area) == area, col(Seat.child_id) == child_id), within)
+    found = answers_to(session, _busy_child, area=area, child=child_id, since=within[0], until=within[1])
+    return [(row.starts_at, row.ends_at) for row in found]
 
 
-def _spans(
-    session: Session, kind: type[Slot] | type[Seat], whose: Iterable[ColumnElement[bool]], within: domain.Span
-) -> list[domain.Span]:
-    overlapping = col(kind.starts_at) < within[1], col(kind.ends_at) > within[0]
-    return list(session.exec(select(kind.starts_at, kind.ends_at).where(*whose, *overlapping)))
+def _busy_slots(session: Session, whose: Iterable[ColumnElement[bool]], within: domain.Span) -> list[domain.Span]:
+    overlapping = col(Slot.starts_at) < within[1], col(Slot.ends_at) > within[0]
+    return list(session.exec(select(Slot.starts_at, Slot.ends_at).where(*whose, *overlapping)))
+
+
+_taken = (
+    select(Seat.seat)
+    .where(Seat.area == bindparam("area"), Seat.block == bindparam("block"), Seat.starts_at > bindparam("now"))
+    .distinct()
+)
 
 
 def supply(session: Session, block: Block, now: datetime) -> domain.Supply:
     """Give what is to come of a block, and which seats are taken in it."""
-    to_come = col(Seat.area) == block.area, col(Seat.block) == block.block, col(Seat.starts_at) > now
+    taken = answers_to(session, _taken, area=block.area, block=block.block, now=now)
     return domain.Supply(
         block=block.block,
         discipline=block.discipline,
@@ -368,7 +210,7 @@ def supply(session: Session, block: Block, now: datetime) -> domain.Supply:
         seats=block.seats,
         held_by=block.held_by,
         to_come=sessions(session, block.area, block.block, now),
-        taken=frozenset(session.exec(select(Seat.seat).where(*to_come).distinct())),
+        taken=frozenset(taken.scalars()),
     )
 
 
@@ -401,10 +243,21 @@ def waits_of(session: Session, area: str, reference: str) -> list[Waiting]:
     return _all(session, Waiting, where, Waiting.discipline)
 
 
+_active_booking = (
+    select(Booking.booking)
+    .where(
+        Booking.area == bindparam("area"),
+        Booking.reference == bindparam("reference"),
+        Booking.discipline == bindparam("discipline"),
+        Booking.status == "booked",
+    )
+    .limit(1)
+)
+
+
 def active_booking(session: Session, area: str, reference: str, discipline: str) -> str | None:
     """Name the booking that a child has for this therapy, if any."""
-    own = Booking.area == area, Booking.reference == reference, Booking.discipline == discipline
-    return session.exec(select(Booking.booking).where(*own, Booking.status == "booked").limit(1)).first()
+    return answers_to(session, _active_booking, area=area, reference=reference, discipline=discipline).scalar()
 
 
 def _in_line(area: str, discipline: str | None) -> list[ColumnElement[bool]]:
@@ -457,12 +310,23 @@ def bookings_of(session: Session, area: str, block: str, status: str) -> list[Bo
     return _all(session, Booking, where, Booking.seat, Booking.booked_at)
 
 
-def offers(session: Session, area: str, *, block: str | None = None, reference: str | None = None) -> list[Offer]:
-    """List open offers: of a block, of a referral, or all."""
-    where = [col(Offer.area) == area, col(Offer.status) == "open"]
-    where += [col(Offer.block) == block] if block else []
-    where += [col(Offer.reference) == reference] if reference else []
-    return _all(session, Offer, where, Offer.offered_at, Offer.offer)
+_offers = (
+    select(*table_of(Offer).c)
+    .where(Offer.area == bindparam("area"), Offer.status == "open")
+    .order_by(col(Offer.offered_at), col(Offer.offer))
+)
+_some_offers = _offers.where(
+    or_(col(Offer.block) == bindparam("block"), col(Offer.reference) == bindparam("reference"))
+)
+
+
+def offers(
+    session: Session, area: str, *, block: str | None = None, reference: str | None = None
+) -> Sequence[Found[Any]]:
+    """List open offers: of a block and to a referral, of one of these, or all."""
+    if not (block or reference):
+        return answers_to(session, _offers, area=area).all()
+    return answers_to(session, _some_offers, area=area, block=block, reference=reference).all()
 
 
 def identities(session: Session, child_ids: Iterable[str]) -> dict[str, str]:

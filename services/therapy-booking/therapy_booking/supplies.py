@@ -3,7 +3,7 @@
 from frontdoor import events
 from frontdoor.identifiers import short_id
 from frontdoor.work import Refused, Work
-from therapy_booking import commands, domain, store
+from therapy_booking import commands, domain, store, tables
 from therapy_booking.handlers import Answer, named, there, unknown
 
 
@@ -16,7 +16,7 @@ def register_provider(work: Work, wish: commands.RegisterProvider) -> Answer:
 
 def register_therapist(work: Work, wish: commands.RegisterTherapist) -> Answer:
     """Register a therapist of a provider; asked twice there are two, unless the request carries its key."""
-    named(work, store.Provider, wish.provider, "provider")
+    named(work, tables.Provider, wish.provider, "provider")
     if wish.person is not None and not work.area.knows(wish.person, "therapist"):
         said = "Enter the sign-in of a therapist in this area, or leave it out"
         raise Refused("invalid", said, status=422, field="person")
@@ -47,7 +47,7 @@ def open_pool(work: Work, wish: commands.OpenPool) -> Answer:
 
 def show_pool(work: Work, pool_id: str) -> Answer:
     """Show what was put in, charged and is left, in pence, per organisation and discipline."""
-    pool = there(work, store.Pool, pool_id)
+    pool = there(work, tables.Pool, pool_id)
     known = store.balances(pool, store.blocks(work.session, work.area.id, pool.pool))
     organisations = []
     for name in sorted({name for name, _ in known}):

@@ -18,8 +18,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import namedtuple_row
 
 from frontdoor import metrics, tracing
-from frontdoor.database import NEVER_SILENT
 from frontdoor.delivery.topics import LARGEST, SIGNATURE, Brokers, ensure_topics, signature, topics_of
+from frontdoor.engines import NEVER_SILENT
 from frontdoor.event_log import GREW
 from frontdoor.failpoints import reach
 from frontdoor.work import Parts
