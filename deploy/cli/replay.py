@@ -7,7 +7,7 @@ from itertools import islice
 
 from all_in_one.assembly import Assembly
 from frontdoor.delivery.hearer import Heard, Hearer
-from frontdoor.event_log import Recorded
+from frontdoor.envelope import Recorded
 
 BATCH = 200
 SHUFFLED_AT_ONCE = 20_000

@@ -6,8 +6,8 @@ The relays send it like anything else that waits, in the order of each log; hear
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from frontdoor.database import insert_absent
 from frontdoor.event_log import GREW
+from frontdoor.rows import insert_absent
 from frontdoor.work import Parts
 
 PAGE = 5_000

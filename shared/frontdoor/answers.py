@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Column, Integer, MetaData, Select, String, Table, bindparam, delete, select
 from sqlmodel import Session
 
-from frontdoor.database import UtcDateTime, upsert
+from frontdoor.database import UtcDateTime
 from frontdoor.problems import Problem
+from frontdoor.rows import upsert
 from frontdoor.work import Parts, Work
 
 KEPT_FOR = timedelta(days=7)

@@ -3,11 +3,11 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -30,11 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlmodel import Session, SQLModel
 
 from frontdoor import engines
 from frontdoor.failpoints import reach
-from frontdoor.rows import Clash, Gathering, How, Row, write_rows
+from frontdoor.rows import Rows, insert_rows, write_waiting
 
 DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 """Table arguments of a table written by `apply()` alone: `frontdoor rebuild` can make it again from the log."""
@@ -133,7 +134,7 @@ class Database:
         # Where writers take turns nobody else changes what this one has loaded: it need not be loaded twice.
         if self.is_sqlite:
             return _Remembering(self._writer, expire_on_commit=False)
-        return (_Glancing if one_statement else _Gathering)(self._writer, expire_on_commit=False)
+        return (_Glancing if one_statement else _Session)(self._writer, expire_on_commit=False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -210,8 +211,7 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
     transaction itself is the turn.
     """
     session.info.setdefault(_CLAIMED, set()).update(names)
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
+    if session.get_bind().dialect.name == "sqlite":
         return
     held: set[str] = session.info.setdefault(_HELD, set())
     wanted = sorted(set(names) - held)
@@ -220,6 +220,7 @@ def claim(session: Session, *names: str, patience: float | None = None) -> None:
     if not session.in_nested_transaction():
         held.update(wanted)
     session.flush()
+    connection = session.connection()
     if patience is None:
         connection.execute(_CLAIM, {"names": wanted})
     else:
@@ -263,7 +264,17 @@ def _file_lock(path: str) -> Iterator[bool]:
 
 
 class _Session(Session):
-    """A session that looks a row up by its key with a statement put together once: half of what it costs otherwise."""
+    """A session that writes waiting rows before it reads, and looks a row up by its key with one kept statement."""
+
+    def connection(self, *told: Any, **options: Any) -> Connection:
+        """Give the connection to read or write by."""
+        write_waiting(self)
+        return super().connection(*told, **options)
+
+    def begin_nested(self) -> SessionTransaction:
+        """Begin a savepoint, behind what has been written."""
+        write_waiting(self)
+        return super().begin_nested()
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Give the row of this kind with this key, or None."""
@@ -277,6 +288,11 @@ class _Session(Session):
         """Give the row of this kind with this key; raises `NoResultFound`."""
         row = self.get(entity, ident, **options)
         return super().get_one(entity, ident, **options) if row is None else row
+
+
+@event.listens_for(_Session, "do_orm_execute", propagate=True)
+def _write_first(state: ORMExecuteState) -> None:
+    write_waiting(cast(Session, state.session))
 
 
 def _by_key(kind: type[SQLModel], key: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
@@ -295,50 +311,6 @@ class _Glancing(_Session):
     def connection(self, *args: Any, **options: Any) -> Connection:
         """Give the connection."""
         return super().connection(*args, **{"execution_options": {"isolation_level": "AUTOCOMMIT"}, **options})
-
-
-class _Gathering(_Session):
-    """A session on PostgreSQL in which rows that are inserted wait until it does anything else, to go together."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._gathering = Gathering()
-
-    def gathers(self, table: Table, rows: Sequence[Row], how: How, clash: Clash | None) -> bool:
-        """Let these rows wait; False where they must be written at once: what is undone alone is written alone."""
-        return not self.in_nested_transaction() and self._gathering.takes(table, rows, how, clash)
-
-    def _write_gathered(self) -> None:
-        if self._gathering:
-            self._gathering.write(super().connection())
-
-    def connection(self, *args: Any, **options: Any) -> Connection:
-        self._write_gathered()
-        return super().connection(*args, **options)
-
-    def execute(self, *args: Any, **options: Any) -> Any:
-        self._write_gathered()
-        return super().execute(*args, **options)
-
-    def exec(self, *args: Any, **options: Any) -> Any:
-        self._write_gathered()
-        return super().exec(*args, **options)
-
-    def scalars(self, *args: Any, **options: Any) -> Any:
-        self._write_gathered()
-        return super().scalars(*args, **options)
-
-    def scalar(self, *args: Any, **options: Any) -> Any:
-        self._write_gathered()
-        return super().scalar(*args, **options)
-
-    def flush(self, *args: Any, **options: Any) -> None:
-        self._write_gathered()
-        super().flush(*args, **options)
-
-    def begin_nested(self) -> Any:
-        self._write_gathered()
-        return super().begin_nested()
 
 
 class _Remembering(_Session):
@@ -370,7 +342,22 @@ def settle(session: Session) -> None:
     """Write what was put off, and what the session has not written yet."""
     for write in session.info.pop(_PUT_OFF, ()):
         write()
+    write_waiting(session)
     session.flush()
+
+
+def insert_last(session: Session, table: Table, rows: Rows) -> None:
+    """Insert these rows when the transaction ends: nobody looks for them before."""
+    if session.in_nested_transaction():
+        insert_rows(session, table, rows)
+    else:
+        put_off(session, lambda: insert_rows(session, table, rows))
+
+
+def answers_to(session: Session, statement: Any, **asked: Any) -> CursorResult[Any]:
+    """Ask a statement that is put together once, of what stands in the tables and what this session has changed."""
+    session.flush()
+    return session.connection().execute(statement, asked)
 
 
 @contextmanager
@@ -400,73 +387,6 @@ def never_changed(table: Table) -> None:
     """Let PostgreSQL refuse to change, remove or empty what stands in this table."""
     stays = DDL(_STAYS)  # type: ignore[no-untyped-call]
     event.listen(table, "after_create", stays.execute_if(dialect="postgresql"))
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def insert_rows(session: Session, table: Table, rows: Sequence[Row], clash: Clash | None = None) -> None:
-    """Insert these rows, all of the same columns, in this order; `clash` says what it means where others clash."""
-    _write_rows(session, table, rows, "plain", clash)
-
-
-def insert_last(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Insert these rows when the transaction ends: nobody looks for them before."""
-    if session.in_nested_transaction():
-        insert_rows(session, table, rows)
-    else:
-        put_off(session, lambda: insert_rows(session, table, rows))
-
-
-def insert_absent(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Insert these rows, but for those whose primary key is there already."""
-    _write_rows(session, table, rows, "absent")
-
-
-def insert_new(session: Session, table: Table, row: Row) -> bool:
-    """Insert this row, unless its primary key is there already; say whether it was not."""
-    return write_rows(session.connection(), table, [row], "absent") == 1
-
-
-def upsert(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Insert these rows, or replace those that have the same primary key, which no two of these have."""
-    _write_rows(session, table, rows, "replacing")
-
-
-def _write_rows(session: Session, table: Table, rows: Sequence[Row], how: How, clash: Clash | None = None) -> None:
-    if not rows:
-        return
-    if isinstance(session, _Gathering) and session.gathers(table, rows, how, clash):
-        return
-    try:
-        write_rows(session.connection(), table, rows, how)
-    except IntegrityError as error:
-        meant = clash(error) if clash else None
-        if meant is None:
-            raise
-        raise meant from error
-
-
-def answers_to(session: Session, statement: Any, **asked: Any) -> CursorResult[Any]:
-    """Ask a statement that is put together once, of what stands in the tables and what this session has changed."""
-    session.flush()
-    return session.connection().execute(statement, asked)
-
-
-def table_of(kind: type[SQLModel]) -> Table:
-    """Give the table of a class of rows."""
-    table: Table = inspect(kind).local_table
-    return table
-
-
-def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
-    """Insert a row of this kind, or replace the one that has the same primary key."""
-    mapper = inspect(kind)
-    upsert(session, table_of(kind), [values])
-    key = mapper.identity_key_from_primary_key([values[column.key] for column in mapper.primary_key])
-    known = session.identity_map.get(key)
-    if known is not None:
-        session.expire(known)
 
 
 def _lock_of(name: str) -> threading.Lock:

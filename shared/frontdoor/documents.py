@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from frontdoor.access import PUBLIC
-from frontdoor.event_log import DATASCHEMA
+from frontdoor.envelope import DATASCHEMA
 from frontdoor.events import EVENTS, Event, topic_of
 
 _REF = "#/components/schemas/{model}"

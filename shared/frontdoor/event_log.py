@@ -5,15 +5,12 @@ of the one before it (`previous`), so that a missing, doubled or rewritten event
 as the exact bytes that were hashed: a CloudEvents 1.0 envelope in JSON.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from pydantic_core import from_json, to_json
 from sqlalchemy import (
     DDL,
     Column,
@@ -25,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     bindparam,
     func,
     insert,
@@ -35,14 +33,12 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime, has_claimed, insert_rows, never_changed, put_off
-from frontdoor.events import Event, instant, read_event, topic_of
+from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed, put_off
+from frontdoor.envelope import Recorded, decode, encode, envelope_of
+from frontdoor.events import Event, instant, topic_of
 from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
-
-MOST = 2**31
-"""No version, epoch or schema version is as large as this: databases keep them in 32 bits."""
-DATASCHEMA = "https://front-door.example.org/events/{type}/{version}"
+from frontdoor.rows import insert_rows
 
 
 class Stale(Exception):
@@ -60,13 +56,6 @@ class Unclaimed(RuntimeError):
         super().__init__(f"claim {stream} before you load what you decide on")
 
 
-class Undecodable(Exception):
-    """These bytes are not an event in our envelope."""
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
-
-
 @dataclass(frozen=True)
 class Occasion:
     """When, by whom and because of what something is said, and in which epoch of the service's history.
@@ -82,103 +71,6 @@ class Occasion:
     caused_by: str | None = None
     traceparent: str | None = None
     epoch: int = 1
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """An event as it stands in a log, with its envelope."""
-
-    id: str
-    source: str
-    type: str
-    schema_version: int
-    stream: str
-    version: int
-    time: datetime
-    area: str
-    epoch: int
-    actor: str
-    correlation: str
-    causation: str | None
-    traceparent: str | None
-    previous: str | None
-    data: dict[str, Any]
-    payload: bytes = field(repr=False)
-
-    @cached_property
-    def hash(self) -> bytes:
-        """SHA-256 of the payload, 32 bytes."""
-        return hashlib.sha256(self.payload).digest()
-
-    @cached_property
-    def event(self) -> Event:
-        """The event itself, lifted to today's version."""
-        return read_event(self.type, self.schema_version, self.data)
-
-
-def decode(payload: bytes) -> Recorded:
-    """Read an envelope's bytes; `Undecodable` for anything else."""
-    try:
-        envelope = from_json(payload, allow_inf_nan=False)
-        return Recorded(
-            id=_text(envelope["id"]),
-            source=_text(envelope["source"]),
-            type=_text(envelope["type"]),
-            schema_version=_number(int(envelope["dataschema"].rsplit("/", 1)[1])),
-            stream=_text(envelope["subject"]),
-            version=_number(envelope["version"]),
-            time=datetime.fromisoformat(envelope["time"]),
-            area=_text(envelope["area"]),
-            epoch=_number(envelope["epoch"]),
-            actor=_text(envelope["actor"]),
-            correlation=_text(envelope["correlationid"]),
-            causation=_text(envelope.get("causationid", "")) or None,
-            traceparent=_text(envelope.get("traceparent", "")) or None,
-            previous=_text(envelope.get("previous", "")) or None,
-            data=dict(envelope["data"]),
-            payload=payload,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as wrong:
-        raise Undecodable from wrong
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _number(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MOST:
-        raise ValueError
-    return value
-
-
-def encode(envelope: dict[str, Any]) -> bytes:
-    """Write an envelope as the bytes that are hashed, stored and sent; absent extensions are left out."""
-    return to_json({name: value for name, value in envelope.items() if value is not None})
-
-
-def _envelope(record: Recorded) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": record.id,
-        "source": record.source,
-        "type": record.type,
-        "subject": record.stream,
-        "time": instant(record.time),
-        "datacontenttype": "application/json",
-        "dataschema": DATASCHEMA.format(type=record.type, version=record.schema_version),
-        "area": record.area,
-        "version": record.version,
-        "epoch": record.epoch,
-        "actor": record.actor,
-        "correlationid": record.correlation,
-        "causationid": record.causation,
-        "traceparent": record.traceparent,
-        "previous": record.previous,
-        "data": record.data,
-    }
 
 
 Apply = Callable[[Session, Recorded], None]
@@ -220,6 +112,14 @@ class EventLog:
             .where(columns.id > bindparam("place"))
             .order_by(columns.id)
             .limit(bindparam("most"))
+        )
+        last = select(columns.stream, func.max(columns.version).label("version")).where(
+            columns.stream.in_(bindparam("streams", expanding=True))
+        )
+        ends = last.group_by(columns.stream).subquery()
+        at_its_end = and_(columns.stream == ends.c.stream, columns.version == ends.c.version)
+        self._last_of_each = select(columns.stream, columns.version, columns.hash).join_from(
+            self.table, ends, at_its_end
         )
         self._first_of = select(columns.payload).where(columns.stream == bindparam("stream"), columns.version == 1)
         self._said_because = select(columns.caused_by, columns.stream, columns.type, columns.ordinal).where(
@@ -273,6 +173,7 @@ class EventLog:
             records.append(record)
             self._unwritten(session).rows.append(_row(record, said.occasion.caused_by, ordinal))
         self._unwritten(session).heads[stream] = version, previous
+        session.info.get(_HEADS, {}).pop(stream, None)
         if session.in_nested_transaction():
             self.write_out(session)
         for record in records:
@@ -323,7 +224,7 @@ class EventLog:
             payload=b"",
         )
         # Frozen for everybody else: what is hashed is what is here, and the event need not be read back from it.
-        record.__dict__.update(payload=encode(_envelope(record)), event=event)
+        record.__dict__.update(payload=encode(envelope_of(record)), event=event)
         return record
 
     def said_before(self, session: Session, causes: Sequence[str]) -> dict[str, set[Said]]:
@@ -346,11 +247,21 @@ class EventLog:
         session.connection().execute(insert(self.epochs).values(number=number, opened_at=now))
         return number
 
+    def look_ahead(self, session: Session, streams: Collection[str]) -> None:
+        """Look at where these streams stand, at once: claimed, they stay there until this transaction moves them."""
+        heads: dict[str, tuple[int, bytes | None]] = session.info.setdefault(_HEADS, {})
+        heads |= dict.fromkeys(streams, (0, None))
+        for row in session.connection().execute(self._last_of_each, {"streams": list(streams)}):
+            heads[row.stream] = row.version, row.hash
+
     def _head(self, session: Session, stream: str, *, begins: bool = False) -> tuple[int, bytes | None]:
         """Give a stream's last version and its hash; whether one that `begins` was there, the index says later."""
         unwritten: _Unwritten | None = session.info.get(_UNWRITTEN)
         if unwritten is not None and stream in unwritten.heads:
             return unwritten.heads[stream]
+        if stream in session.info.get(_HEADS, ()):
+            head: tuple[int, bytes | None] = session.info[_HEADS][stream]
+            return head
         found = None if begins else session.connection().execute(self._last_of, {"stream": stream}).one_or_none()
         return (found.version, found.hash) if found else (0, None)
 
@@ -431,6 +342,8 @@ class _Unwritten:
 
 
 _UNWRITTEN = "frontdoor_unwritten"
+_HEADS = "frontdoor_heads"
+"""Where claimed streams stand, as long as nothing has been appended to them here."""
 _SAID = "frontdoor_said_before"
 _STALE = {"log_stream_version", "log_once_per_cause", "log.stream, log.version"}
 """Names, PostgreSQL's and SQLite's, of the rules that only somebody quicker can make us break."""

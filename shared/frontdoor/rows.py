@@ -1,22 +1,58 @@
-"""Rows on their way into tables: statements put together once, and for PostgreSQL many tables' rows in one of them.
+"""Writing rows: what is written row by row goes out together, by statements that were put together once.
 
-Rows that are gathered wait until the session does anything else, so that nobody can look for them before they are
-there; then one statement writes them all.
+Rows wait in their session until somebody reads through it, or until what they belong to ends: its transaction, or its
+savepoint. PostgreSQL then writes those of all tables in one statement.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, JSON, Connection, Table, bindparam, cast, column, func, select
+from sqlalchemy import ARRAY, JSON, Connection, Table, Text, bindparam, cast, column, func, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, SQLModel
 
 How = Literal["plain", "absent", "replacing"]
 Clash = Callable[[IntegrityError], Exception | None]
 """What a clash of these rows with others means, where it means anything."""
 Row = dict[str, Any]
+Rows = Sequence[Row]
+_WAITING = "frontdoor_waiting_rows"
+
+
+def insert_rows(session: Session, table: Table, rows: Rows, clash: Clash | None = None) -> None:
+    """Insert these rows, all of the same columns, in this order; `clash` says what it means where others clash."""
+    _put_down(session, table, rows, "plain", clash)
+
+
+def insert_absent(session: Session, table: Table, rows: Rows) -> None:
+    """Insert these rows, but for those whose primary key is there already."""
+    _put_down(session, table, rows, "absent")
+
+
+def upsert(session: Session, table: Table, rows: Rows) -> None:
+    """Insert these rows, or replace those that have the same primary key; the last of the same key stays."""
+    _put_down(session, table, rows, "replacing")
+
+
+def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
+    """Insert a row of this kind, or replace the one that has the same primary key."""
+    mapper = inspect(kind)
+    upsert(session, table_of(kind), [values])
+    key = mapper.identity_key_from_primary_key([values[column.key] for column in mapper.primary_key])
+    known = session.identity_map.get(key)
+    if known is not None:
+        session.expire(known)
+
+
+def insert_new(session: Session, table: Table, row: Row) -> bool:
+    """Insert this row at once, unless its primary key is there already; say whether it was not."""
+    connection = session.connection()
+    statement = _together((_Part(table, tuple(row), "absent"),), connection.dialect.name)
+    return connection.execute(statement, _one(0, row)).rowcount == 1
 
 
 def is_taken(clash: IntegrityError, table: Table) -> bool:
@@ -27,6 +63,15 @@ def is_taken(clash: IntegrityError, table: Table) -> bool:
     return str(clash.orig) == f"UNIQUE constraint failed: {', '.join(map(str, table.primary_key))}"
 
 
+def table_of(kind: type[SQLModel]) -> Table:
+    """Give the table of a class of rows."""
+    table: Table = inspect(kind).local_table
+    return table
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class _Part:
     """What is alike in rows that go together: PostgreSQL is given a list a column where there are `many`."""
@@ -34,112 +79,128 @@ class _Part:
     table: Table
     names: tuple[str, ...]
     how: How
-    many: bool
+    many: bool = False
 
 
 @dataclass
-class _Gathered:
-    table: Table
-    how: How
-    rows: list[Row]
-    clash: Clash | None
+class _Waiting:
+    """Rows that wait: `rows` by their keys where the last of the same key stays, else by their numbers."""
 
-    @property
-    def part(self) -> _Part:
-        return _Part(self.table, tuple(self.rows[0]), self.how, len(self.rows) > 1)
+    part: _Part
+    rows: dict[Any, Row] = field(default_factory=dict)
+    clashes: list[Clash] = field(default_factory=list)
+
+    def take(self, rows: Rows, clash: Clash | None) -> None:
+        keys = [key.name for key in self.part.table.primary_key] if self.part.how == "replacing" else []
+        for row in rows:
+            key = tuple(row[name] for name in keys) or len(self.rows)
+            self.rows.pop(key, None)
+            self.rows[key] = row
+        if clash is not None:
+            self.clashes.append(clash)
+
+    def meaning(self, error: IntegrityError) -> Exception | None:
+        """What a clash means to whoever put these rows down."""
+        return next((meant for clash in self.clashes if (meant := clash(error))), None)
 
 
-def write_rows(connection: Connection, table: Table, rows: Sequence[Row], how: How) -> int:
-    """Write rows of the same columns in one round trip, in this order; give back how many were written."""
-    dialect, names = connection.dialect.name, tuple(rows[0])
-    if dialect == "sqlite" or len(rows) == 1 or _holds_json(table, names):
-        return connection.execute(_writing(table, dialect, names, how), list(rows)).rowcount
-    return connection.execute(_together((_Part(table, names, how, many=True),)), _columns(0, rows)).rowcount
+def _put_down(session: Session, table: Table, rows: Rows, how: How, clash: Clash | None = None) -> None:
+    if not rows:
+        return
+    part = _Part(table, tuple(rows[0]), how)
+    waiting: dict[Table, _Waiting] = session.info.get(_WAITING, {})
+    if table in waiting and waiting[table].part != part:
+        write_waiting(session)
+    waiting = session.info.setdefault(_WAITING, {})
+    waiting.setdefault(table, _Waiting(part)).take(rows, clash)
+    if session.in_nested_transaction():
+        write_waiting(session)
 
 
-class Gathering:
-    """Rows that wait for others, to go together."""
+def write_waiting(session: Session) -> None:
+    """Write the rows that wait, before somebody reads."""
+    waiting: dict[Table, _Waiting] = session.info.pop(_WAITING, {})
+    if not waiting:
+        return
+    connection, those = session.connection(), list(waiting.values())
+    if connection.dialect.name == "postgresql":
+        _write(connection, those)
+    else:
+        for one in those:
+            _write(connection, [one])
 
-    def __init__(self) -> None:
-        self._waiting: list[_Gathered] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
-    def takes(self, table: Table, rows: Sequence[Row], how: How, clash: Clash | None) -> bool:
-        """Keep these rows until they are written; False where they cannot go with what waits already."""
-        same = next((one for one in self._waiting if one.table is table), None)
-        if same is None:
-            if len(rows) > 1 and _holds_json(table, rows[0]):
-                return False
-            self._waiting.append(_Gathered(table, how, list(rows), clash))
-            return True
-        joins = same.how == how != "replacing" and same.rows[0].keys() == rows[0].keys()
-        if not joins or _holds_json(table, rows[0]):
-            return False
-        same.rows.extend(rows)
-        return True
-
-    def write(self, connection: Connection) -> None:
-        """Write all that waits in one statement of PostgreSQL's."""
-        waiting, self._waiting = self._waiting, []
-        values: Row = {}
-        for at, one in enumerate(waiting):
-            values |= _columns(at, one.rows) if len(one.rows) > 1 else _named(at, one.rows[0])
-        try:
-            connection.execute(_together(tuple(one.part for one in waiting)), values)
-        except IntegrityError as clash:
-            for one in waiting:
-                if one.clash and (meant := one.clash(clash)):
-                    raise meant from clash
+def _write(connection: Connection, those: Sequence[_Waiting]) -> None:
+    try:
+        if connection.dialect.name == "postgresql":
+            _write_together(connection, those)
+        else:
+            (one,) = those
+            connection.execute(_together((one.part,), "sqlite"), [_one(0, row) for row in one.rows.values()])
+    except IntegrityError as error:
+        meant = next((meant for one in those if (meant := one.meaning(error))), None)
+        if meant is None:
             raise
+        raise meant from error
 
 
-def _holds_json(table: Table, names: Sequence[str] | Row) -> bool:
-    return any(isinstance(table.c[name].type, JSON) for name in names)
+def _write_together(connection: Connection, those: Sequence[_Waiting]) -> None:
+    parts: list[_Part] = []
+    values: Row = {}
+    for at, one in enumerate(those):
+        rows = list(one.rows.values())
+        parts.append(_Part(one.part.table, one.part.names, one.part.how, many=len(rows) > 1))
+        values |= _columns(at, one.part, rows) if len(rows) > 1 else _one(at, rows[0])
+    connection.execute(_together(tuple(parts), "postgresql"), values)
 
 
-def _columns(at: int, rows: Sequence[Row]) -> Row:
-    return {f"r{at}_{name}": [row[name] for row in rows] for name in rows[0]}
-
-
-def _named(at: int, row: Row) -> Row:
+def _one(at: int, row: Row) -> Row:
     return {f"r{at}_{name}": value for name, value in row.items()}
+
+
+def _columns(at: int, part: _Part, rows: Rows) -> Row:
+    return {f"r{at}_{name}": _listed(part.table.c[name].type, [row[name] for row in rows]) for name in part.names}
+
+
+def _listed(kind: Any, values: list[Any]) -> list[Any]:
+    return [json.dumps(value) for value in values] if isinstance(kind, JSON) else values
 
 
 # --- statements, each put together once: it costs more than running it -----------------------------------------------
 
 
 @cache
-def _writing(table: Table, dialect: str, names: tuple[str, ...], how: How) -> Any:  # noqa: ARG001  names: a statement each
-    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    return _ending(statement, table, how)
-
-
-@cache
-def _together(parts: tuple[_Part, ...]) -> Any:
-    """Write all these rows in one statement of PostgreSQL's."""
-    *others, last = (_of_part(at, part) for at, part in enumerate(parts))
+def _together(parts: tuple[_Part, ...], dialect: str) -> Any:
+    """Write the rows of all these parts in one statement."""
+    *others, last = (_of_part(at, part, dialect) for at, part in enumerate(parts))
     return last.add_cte(*(other.cte(f"part_{at}") for at, other in enumerate(others))) if others else last
 
 
-def _of_part(at: int, part: _Part) -> Any:
-    table, kinds = part.table, {name: part.table.c[name].type for name in part.names}
-    statement: Any = postgresql.insert(table)
+def _of_part(at: int, part: _Part, dialect: str) -> Any:
+    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(part.table)
     if part.many:
-        lists = [cast(bindparam(f"r{at}_{name}", type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
-        given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="given")
-        statement = statement.from_select(part.names, select(*given.render_derived().c))
+        statement = statement.from_select(part.names, _given(at, part))
     else:
+        kinds = {name: part.table.c[name].type for name in part.names}
         statement = statement.values({name: bindparam(f"r{at}_{name}", type_=kind) for name, kind in kinds.items()})
-    return _ending(statement, table, part.how)
+    return _ending(statement, part)
 
 
-def _ending(statement: Any, table: Table, how: How) -> Any:
-    if how == "absent":
+def _given(at: int, part: _Part) -> Any:
+    # JSON travels as text: a list of it has no form of its own.
+    columns = part.table.c
+    kinds = {name: Text() if isinstance(columns[name].type, JSON) else columns[name].type for name in part.names}
+    lists = [cast(bindparam(f"r{at}_{name}", type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
+    given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="given")
+    rendered = given.render_derived().c
+    return select(*(cast(rendered[name], columns[name].type) for name in part.names))
+
+
+def _ending(statement: Any, part: _Part) -> Any:
+    if part.how == "absent":
         return statement.on_conflict_do_nothing()
-    if how == "replacing":
-        keys = [key.name for key in table.primary_key]
-        new = {one.name: statement.excluded[one.name] for one in table.columns if one.name not in keys}
+    if part.how == "replacing":
+        keys = [key.name for key in part.table.primary_key]
+        new = {one.name: statement.excluded[one.name] for one in part.table.columns if one.name not in keys}
         return statement.on_conflict_do_update(index_elements=keys, set_=new)
     return statement

@@ -17,7 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column, LargeBinary, MetaData, String, Table, bindparam, select, update
 
-from frontdoor.database import Database, UtcDateTime, insert_new
+from frontdoor.database import Database, UtcDateTime
+from frontdoor.rows import insert_new
 
 _MARK = "s1"
 _NONCE_BYTES = 12

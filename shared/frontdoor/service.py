@@ -24,8 +24,9 @@ from frontdoor import access, answers, audit_seal, documents, metrics, problems,
 from frontdoor.calls import Anybody, Call, Route, may
 from frontdoor.database import Busy, is_passing, may_not
 from frontdoor.delivery import parking, positions
-from frontdoor.delivery.hearer import Hearer, Subscriptions
-from frontdoor.event_log import MOST, EventLog, Stale
+from frontdoor.delivery.hearer import DecidesAbout, Hearer, Subscriptions
+from frontdoor.envelope import MOST
+from frontdoor.event_log import EventLog, Stale
 from frontdoor.events import Event
 from frontdoor.guard import Guard, guarded
 from frontdoor.problems import Command, Problem
@@ -81,6 +82,7 @@ class Service:
     subscriptions: Subscriptions
     refusal: type[Event]
     lifecycles: Mapping[str, Lifecycle]
+    decides_about: DecidesAbout = lambda _event: ()
     chores: tuple[Chore, ...] = ()
     backlog: metrics.Backlog = metrics.no_backlog
 
@@ -97,7 +99,7 @@ class Service:
 
     def hearer(self, parts: Parts) -> Hearer:
         """Make the service's ears."""
-        return Hearer(parts, self.subscriptions, self.refusal)
+        return Hearer(parts, self.subscriptions, self.refusal, self.decides_about)
 
 
 Health = Callable[[], dict[str, Any]]

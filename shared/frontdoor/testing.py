@@ -22,7 +22,8 @@ from starlette.testclient import TestClient
 from frontdoor import access
 from frontdoor.areas import Area, areas_folder, load_area
 from frontdoor.database import Database, claim
-from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog, Occasion, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.logs import set_up_logs

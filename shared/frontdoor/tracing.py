@@ -29,7 +29,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from frontdoor.event_log import Recorded, Undecodable, decode
+from frontdoor.envelope import Recorded, Undecodable, decode
 
 if TYPE_CHECKING:  # a third of a second to import, for those who trace
     from opentelemetry.sdk.trace import SpanProcessor

@@ -16,7 +16,8 @@ from frontdoor import access, tracing
 from frontdoor.areas import Area
 from frontdoor.calendars import local_date
 from frontdoor.database import Database, claim
-from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog, Occasion, Saying
 from frontdoor.events import Event
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.replicas import Replicas

@@ -28,7 +28,8 @@ from frontdoor.delivery.hearer import Handler, Heard, Hearer, NotYet
 from frontdoor.delivery.local import LocalTransport, Owner
 from frontdoor.delivery.relay import Relay
 from frontdoor.delivery.topics import Brokers, ensure_topics, topics_of
-from frontdoor.event_log import EventLog, Occasion, Recorded, Saying
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog, Occasion, Saying
 from frontdoor.events import Event, LinkRenewed, NoticeSent, OfferEnded, RecordRefused
 from frontdoor.identifiers import FamilyLinks
 from frontdoor.seal import KeyStore
@@ -94,7 +95,7 @@ class Line:
         database = self._database(name)
         database.create(_SERVICE.metadata)
         self.parts = self._parts("child-record", database, _LOG)
-        self.hearer = Hearer(self.parts, subscriptions, RecordRefused)
+        self.hearer = Hearer(self.parts, subscriptions, RecordRefused, self.decides_about)
         self._connect()
         self.hearer.pause = lambda _seconds: None
 
@@ -119,6 +120,12 @@ class Line:
         note = LinkRenewed(reference=event.offer, recipient="note", generation=heard.record.version)
         work.claim(f"link/{event.offer}/note")
         work.append(f"link/{event.offer}/note", None, note)
+
+    @staticmethod
+    def decides_about(event: Event) -> list[str]:
+        """Name the notes that hearing an event writes."""
+        assert isinstance(event, OfferEnded | NoticeSent)
+        return [f"link/{event.offer if isinstance(event, OfferEnded) else event.notice}/note"]
 
     def only_after_its_offer(self, work: Work, heard: Heard) -> None:
         """Say a note of a notice, once the offer that it names has been heard."""
@@ -296,7 +303,8 @@ class KafkaLine(Line):
 
     def another_member(self, number: str = "2") -> Ears:
         """Give the ears of another process of the same service."""
-        return Ears(Hearer(self.parts, self.hearer.subscriptions, RecordRefused), self.brokers, number, self._say_again)
+        hearer = Hearer(self.parts, self.hearer.subscriptions, RecordRefused, self.decides_about)
+        return Ears(hearer, self.brokers, number, self._say_again)
 
     def eventually(self, there: Callable[[], bool], seconds: float = 60) -> bool:
         """Wait until it is there; give back whether it is."""

@@ -4,8 +4,9 @@ import random
 from contextlib import suppress
 
 import pytest
+from sqlalchemy.event import listen
 
-from frontdoor.event_log import decode
+from frontdoor.envelope import decode
 
 STEPS = ["hear.before", "hear.after", "append.inserted", "hear.placed", "commit.before", "commit.after"]
 
@@ -16,6 +17,19 @@ def test_every_event_is_heard_once_in_its_streams_order(line):
     line.carry()
 
     assert line.notes() == {"F1": [1, 2, 3], "F2": list(range(1, 21))}
+
+
+def test_hearing_many_events_asks_the_database_no_more_often_than_hearing_two(line):
+    asked = []
+    listen(line.parts.database.engine, "before_cursor_execute", lambda *_: asked.append(1))
+    few, many = ([line.say(f"{size}-{number}")[0].payload for number in range(size)] for size in (2, 30))
+    counts = []
+    for batch in (few, many):
+        asked.clear()
+        line.hearer.deliver("therapy-booking", batch)
+        counts.append(len(asked))
+
+    assert counts[1] <= counts[0]
 
 
 def test_carrying_again_changes_nothing(line):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, StringConstraints
 
-from frontdoor.event_log import DATASCHEMA, encode
+from frontdoor.envelope import DATASCHEMA, encode
 from frontdoor.events import EVENTS, Event, Sealed, instant
 
 FOLDER = Path(__file__).parent / "events"

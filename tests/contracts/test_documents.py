@@ -10,7 +10,7 @@ import pytest
 from child_record.app import service
 from frontdoor import events
 from frontdoor.documents import asyncapi, written
-from frontdoor.event_log import decode, encode
+from frontdoor.envelope import decode, encode
 from frontdoor.events import EVENTS, LIFTS, Event, UnknownEvent
 from frontdoor.testing import Stage
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import MetaData
 
 from frontdoor.database import Database, claim, undone_alone
-from frontdoor.event_log import EventLog, Occasion, Saying, Stale, Unclaimed, decode
+from frontdoor.envelope import decode
+from frontdoor.event_log import EventLog, Occasion, Saying, Stale, Unclaimed
 from frontdoor.events import LinkRenewed
 from frontdoor.testing import NOW
 

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from frontdoor import tracing
-from frontdoor.event_log import decode
+from frontdoor.envelope import decode
 from frontdoor.testing import logged
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from cli.invariants.finding import Finding
 from cli.invariants.walks import pages, rows
 from frontdoor import audit_seal
 from frontdoor.access import NEEDS_AGREEMENT, WHO_MAY
-from frontdoor.event_log import decode
+from frontdoor.envelope import decode
 from frontdoor.work import Parts
 
 BY_PEOPLE = {

@@ -10,7 +10,7 @@ from all_in_one.assembly import Assembly
 from cli.invariants.finding import Finding
 from cli.invariants.walks import by_stream
 from cli.rebuild import compare
-from frontdoor.event_log import Recorded, Undecodable, decode
+from frontdoor.envelope import Recorded, Undecodable, decode
 from frontdoor.service import Lifecycle
 
 

@@ -9,7 +9,7 @@ from all_in_one.assembly import Assembly
 from cli.erasures import erased_tables, names
 from cli.invariants.finding import Finding
 from cli.invariants.walks import Tally, rows
-from frontdoor.event_log import decode
+from frontdoor.envelope import decode
 
 
 def keys_are_there(assembly: Assembly) -> Finding:

@@ -22,7 +22,7 @@ from cli.invariants.relaying import scan
 from cli.invariants.walks import pages, rows
 from frontdoor.areas import Area
 from frontdoor.delivery import parking
-from frontdoor.event_log import Undecodable, decode
+from frontdoor.envelope import Undecodable, decode
 from frontdoor.events import AGENCIES
 from frontdoor.identifiers import ALPHABET
 from frontdoor.seal import KeyMissing

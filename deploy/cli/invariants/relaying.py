@@ -12,7 +12,7 @@ from all_in_one.assembly import Assembly
 from cli.composed import Composed
 from cli.invariants.finding import Finding
 from frontdoor.delivery.topics import LARGEST, Brokers, is_signed, partitions_of, topics_of
-from frontdoor.event_log import Undecodable, decode
+from frontdoor.envelope import Undecodable, decode
 from frontdoor.work import Parts
 
 LIVELY = "60 seconds"

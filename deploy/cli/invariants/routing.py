@@ -13,7 +13,7 @@ from all_in_one.assembly import Assembly, Unheard
 from cli.invariants.finding import Finding
 from cli.invariants.under_way import lost
 from cli.invariants.walks import Tally, beside, by_stream, pages, rows, side_by_side, there
-from frontdoor.event_log import decode
+from frontdoor.envelope import decode
 from frontdoor.events import EntryRedirected, ReferralQueued, ReferralSubmitted
 from frontdoor.work import Parts
 

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from all_in_one.assembly import Assembly
 from cli.invariants.finding import Finding
 from cli.invariants.walks import Tally, beside, there
-from frontdoor.event_log import Recorded, decode
+from frontdoor.envelope import Recorded, decode
 from notification import channels, domain, store
 
 KINDS = {kind.__name__ for kind in domain.TELLING}

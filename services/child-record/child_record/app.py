@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from child_record import api, domain, pages, store
 from child_record.settings import Settings
-from child_record.subscriptions import SUBSCRIPTIONS
+from child_record.subscriptions import SUBSCRIPTIONS, decides_about
 from frontdoor import alone
 from frontdoor.events import RecordRefused
 from frontdoor.service import Service
@@ -15,6 +15,7 @@ service = Service(
     routers=(api.router, pages.router),
     log=store.log,
     subscriptions=SUBSCRIPTIONS,
+    decides_about=decides_about,
     refusal=RecordRefused,
     lifecycles=domain.LIFECYCLES,
 )

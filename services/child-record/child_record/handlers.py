@@ -65,7 +65,7 @@ def note_step(work: Work, heard: Heard, reference: str, what: str, agency: Agenc
 def note_child(work: Work, event: events.ChildRegistered) -> None:
     """Note who a child is, still sealed. Twice is harmless: it says the same again."""
     noted = events.RecordChildNoted(child_id=event.child_id, identity=event.identity)
-    stream = f"child-noted/{event.child_id}"
+    stream = store.child_stream(event.child_id)
     work.claim(stream)
     work.append(stream, None, noted)
 

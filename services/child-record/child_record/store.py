@@ -9,8 +9,9 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from child_record.domain import Line
 from frontdoor.access import Subject
-from frontdoor.database import DERIVED, UtcDateTime, insert_rows, put, table_of
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.database import DERIVED, UtcDateTime
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
     LinkRenewed,
     RecordChildNoted,
@@ -21,6 +22,7 @@ from frontdoor.events import (
     read_instant,
 )
 from frontdoor.identifiers import normal_reference
+from frontdoor.rows import insert_rows, put, table_of
 
 SERVICE = "child-record"
 
@@ -183,6 +185,11 @@ def link_stream_of(reference: str, recipient: str) -> str:
 def stream_of(reference: str) -> str:
     """Name the stream of a referral's record."""
     return f"record/{reference}"
+
+
+def child_stream(child_id: str) -> str:
+    """Name the stream in which is noted who a child is."""
+    return f"child-noted/{child_id}"
 
 
 def version_of(session: Session, reference: str) -> int:

@@ -1,10 +1,10 @@
 """What the shared record hears: everything, each event one line of a timeline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from child_record import handlers
+from child_record import handlers, store
 from frontdoor import events
 from frontdoor.delivery.hearer import Handler, Heard, Subscriptions
 from frontdoor.events import Agency, Event
@@ -95,3 +95,11 @@ SUBSCRIPTIONS: Subscriptions = {
     events.NoticeUncertain: _note("notice_uncertain", "notice", agency=_nobody),
     events.NoticeSuppressed: _note("notice_suppressed", "notice", "reason_code", agency=_nobody),
 }
+
+
+def decides_about(event: Event) -> Sequence[str]:
+    """Name the streams that hearing an event decides about: claimed and looked at for a whole batch at once."""
+    if isinstance(event, events.ChildRegistered):
+        return (store.child_stream(event.child_id),)
+    reference = getattr(event, "reference", None)
+    return (store.stream_of(reference),) if reference else ()

@@ -31,6 +31,7 @@ service = Service(
     routers=(api.router, pages.router),
     log=store.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
+    decides_about=subscriptions.decides_about,
     refusal=NotificationRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(Chore("sender", send, every=0.5),),

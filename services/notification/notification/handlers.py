@@ -1,6 +1,6 @@
 """What notification does: it notes whom to tell, says what each is to be told, and sends it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
 from typing import TypeVar
@@ -46,9 +46,9 @@ SENDER = "sender"
 def note_recipient(work: Work, said: ContactAdded | ContactChanged) -> None:
     """Note how somebody wishes to be told. Twice is harmless: it is the whole new state."""
     noted = RecipientNoted.model_validate(said.model_dump())
-    stream = f"recipient/{said.contact_id}"
+    stream = recipient_stream(said.contact_id)
     # The case too: who is told of a step is settled before or after somebody joins, never meanwhile.
-    work.claim(_case_stream(said.reference), stream)
+    work.claim(case_stream(said.reference), stream)
     work.append(stream, None, noted)
 
 
@@ -72,7 +72,7 @@ def open_case(work: Work, heard: Heard, said: ReferralSubmitted) -> None:
 
     Waits, before anything is written, for every contact that the referral names.
     """
-    work.claim(_case_stream(said.reference))
+    work.claim(case_stream(said.reference))
     people = []
     for contact in said.contacts:
         person = store.recipient(work.session, contact.contact_id)
@@ -80,7 +80,7 @@ def open_case(work: Work, heard: Heard, said: ReferralSubmitted) -> None:
             raise NotYet(INTAKE, f"contact/{contact.contact_id}")
         people.append(person)
     case = domain.case_of(said)
-    work.append(_case_stream(said.reference), None, case.noted())
+    work.append(case_stream(said.reference), None, case.noted())
     _tell(work, heard, case, people)
 
 
@@ -90,13 +90,19 @@ def tell_step(work: Work, heard: Heard, reference: str) -> None:
     _tell(work, heard, case, store.recipients(work.session, heard.record.area, reference))
 
 
-def _case_stream(reference: str) -> str:
+def case_stream(reference: str) -> str:
+    """Name the stream in which a referral's case is noted."""
     return f"case-noted/{reference}"
+
+
+def recipient_stream(contact_id: str) -> str:
+    """Name the stream in which is noted how somebody wishes to be told."""
+    return f"recipient/{contact_id}"
 
 
 def known_case(work: Work, reference: str) -> domain.Case:
     """The case of a referral, claimed; what comes before it waits for it."""
-    work.claim(_case_stream(reference))
+    work.claim(case_stream(reference))
     case = store.case(work.session, reference)
     if case is None:
         raise NotYet(INTAKE, f"referral/{reference}")
@@ -106,7 +112,7 @@ def known_case(work: Work, reference: str) -> domain.Case:
 def _note_case(work: Work, case: domain.Case, said: Event) -> domain.Case:
     after = domain.case_after(case, said)
     if after != case:
-        work.append(_case_stream(case.reference), None, after.noted())
+        work.append(case_stream(case.reference), None, after.noted())
     return after
 
 
@@ -215,9 +221,10 @@ def _taken(parts: Parts, *, careful: bool) -> Taken:
     taken = []
     with _working(parts) as work:
         seen = {row.notice for row in store.due(work.session, parts.area.id, work.now, BATCH)}
-        work.claim(*map(_stream, seen))
-        due = [_notice(row) for row in store.due(work.session, parts.area.id, work.now, BATCH)]
-        for notice in (notice for notice in due if notice.notice in seen):
+        _claim(work, seen)
+        rows = [row for row in store.due(work.session, parts.area.id, work.now, BATCH) if row.notice in seen]
+        _at_hand = store.people_and_cases(work.session, rows)
+        for notice in map(_notice, rows):
             with suppress(Stale):  # somebody else has changed this one: look again next time
                 taken.append((notice, _prepare_alone(work, notice, careful=careful)))
     return taken
@@ -321,7 +328,9 @@ def _note_results(parts: Parts, results: Sequence[tuple[domain.Notice, domain.An
 
 def _note_all(parts: Parts, results: Sequence[tuple[domain.Notice, domain.Answer]], *, careful: bool) -> None:
     with _working(parts) as work:
-        work.claim(*(_stream(before.notice) for before, _ in results))
+        notices = [before.notice for before, _ in results]
+        _claim(work, notices)
+        _at_hand = store.notices(work.session, notices)
         for before, answer in results:
             _note_result(work, before, answer, careful=careful)
 
@@ -339,6 +348,12 @@ def _note_result(work: Work, before: domain.Notice, answer: domain.Answer, *, ca
         if not careful:
             raise
         log.warning("result_not_noted", notice=before.notice, error=type(trouble).__name__)  # asked again next round
+
+
+def _claim(work: Work, notices: Collection[str]) -> None:
+    streams = list(map(_stream, notices))
+    work.claim(*streams)
+    work.parts.log.look_ahead(work.session, streams)
 
 
 def _working(parts: Parts) -> AbstractContextManager[Work]:

@@ -10,8 +10,9 @@ from sqlalchemy import JSON, ColumnElement, Index, String, and_, bindparam, dele
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col
 
-from frontdoor.database import DERIVED, KEPT, UtcDateTime, put
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.database import DERIVED, KEPT, UtcDateTime
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
     Agency,
     CaseNoted,
@@ -27,6 +28,7 @@ from frontdoor.events import (
     RecipientLinkNoted,
     RecipientNoted,
 )
+from frontdoor.rows import put
 from notification import domain
 
 
@@ -230,6 +232,18 @@ def link_generation(session: Session, reference: str, contact_id: str) -> int:
 def notice(session: Session, notice_id: str) -> Notice | None:
     """One notice."""
     return session.get(Notice, notice_id)
+
+
+def notices(session: Session, wanted: Sequence[str]) -> list[Notice]:
+    """Load these notices at once: as long as the answer is held, each is found by its key without asking again."""
+    return list(session.scalars(select(Notice).where(col(Notice.notice).in_(wanted))))
+
+
+def people_and_cases(session: Session, of: Sequence[Notice]) -> list[Recipient | Case]:
+    """Load whom these notices are to and what they are about, at once, as `notices` does."""
+    people = select(Recipient).where(col(Recipient.contact_id).in_({row.recipient for row in of}))
+    cases = select(Case).where(col(Case.reference).in_({row.reference for row in of}))
+    return [*session.scalars(people), *session.scalars(cases)]
 
 
 def made(session: Session, notices: Sequence[str]) -> set[str]:

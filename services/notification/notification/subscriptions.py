@@ -1,5 +1,6 @@
 """Which events notification hears, and what it does with each."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from frontdoor.delivery.hearer import Handler, Heard
@@ -43,3 +44,13 @@ SUBSCRIPTIONS: dict[type[Event], Handler] = {
     LinkRenewed: _renewed,
     **dict.fromkeys(domain.STEPS, _step),
 }
+
+
+def decides_about(event: Event) -> Sequence[str]:
+    """Name the streams that hearing an event decides about: claimed and looked at for a whole batch at once."""
+    if isinstance(event, LinkRenewed):
+        return ()
+    case = handlers.case_stream(cast(domain.Telling, event).reference)
+    if isinstance(event, ContactAdded | ContactChanged):
+        return (case, handlers.recipient_stream(event.contact_id))
+    return (case,)

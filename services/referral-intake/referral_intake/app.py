@@ -56,6 +56,7 @@ service = Service(
     routers=(api.router, fhir_api.router, pages.router, origin.router),
     log=applied.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
+    decides_about=subscriptions.decides_about,
     refusal=IntakeRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(Chore("alerts", escalate_alerts, every=5.0), Chore("birthdays", bring_up_ready, every=60.0)),

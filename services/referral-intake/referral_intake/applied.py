@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from frontdoor.database import insert_rows, put, table_of
-from frontdoor.event_log import EventLog, Recorded, Stale
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog, Stale
 from frontdoor.events import (
     AssessmentReady,
     ChildAdopted,
@@ -28,7 +28,7 @@ from frontdoor.events import (
     ScreeningRecorded,
     SenderLinkNoted,
 )
-from frontdoor.rows import is_taken
+from frontdoor.rows import insert_rows, is_taken, put, table_of
 from referral_intake.tables import (
     Adoption,
     Child,

@@ -306,11 +306,16 @@ def _is_told(work: Work, referral: tables.Referral, contact: Contact, row: table
 
 def note_progress(work: Work, noted: ProgressNoted) -> None:
     """Note where a referral stands with an agency. Twice is harmless: what is known already is not said again."""
-    stream = f"progress/{noted.reference}"
+    stream = progress_stream(noted.reference)
     work.claim(stream)
     known = store.progress_with(work.session, noted.reference, noted.agency)
     if known is None or known.status != noted.status or noted.due_at not in {None, known.due_at}:
         work.append(stream, None, noted)
+
+
+def progress_stream(reference: str) -> str:
+    """Name the stream in which is noted where a referral stands."""
+    return f"progress/{reference}"
 
 
 def note_link(work: Work, renewed: LinkRenewed) -> None:

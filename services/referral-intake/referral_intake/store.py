@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, tupl
 from sqlmodel import Session, col
 
 from frontdoor.access import Subject
-from frontdoor.database import answers_to, insert_absent, insert_rows, table_of
+from frontdoor.database import answers_to
+from frontdoor.rows import insert_absent, insert_rows, table_of
 from referral_intake.domain import FIRST_GENERATION, Standing
 from referral_intake.tables import (
     Adoption,

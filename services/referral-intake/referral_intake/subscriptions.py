@@ -1,6 +1,6 @@
 """What intake hears, to show it to who sent a referral: where it stands with each agency, and which link opens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from frontdoor.delivery.hearer import Handler, Heard
@@ -73,3 +73,10 @@ SUBSCRIPTIONS: dict[type[Event], Handler] = {
     EntryWithdrawn: _stands("withdrawn"),
     LinkRenewed: _renewed,
 }
+
+
+def decides_about(event: Event) -> Sequence[str]:
+    """Name the streams that hearing an event decides about: claimed and looked at for a whole batch at once."""
+    if isinstance(event, EntryChanged | ReferralQueued):
+        return (handlers.progress_stream(event.reference),)
+    return ()

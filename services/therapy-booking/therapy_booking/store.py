@@ -19,8 +19,10 @@ from sqlalchemy import Row as Found
 from sqlmodel import Session, col, select
 
 from frontdoor import events
-from frontdoor.database import answers_to, insert_rows, table_of
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.database import answers_to
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
+from frontdoor.rows import insert_rows, table_of
 from therapy_booking import domain
 from therapy_booking.tables import (
     Block,

@@ -28,6 +28,7 @@ service = Service(
     routers=(api.router, pages.router),
     log=store.log,
     subscriptions=subscriptions.SUBSCRIPTIONS,
+    decides_about=subscriptions.decides_about,
     refusal=TriageRefused,
     lifecycles=domain.LIFECYCLES,
     chores=(Chore("due", notice_breaches),),

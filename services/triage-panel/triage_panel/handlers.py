@@ -9,7 +9,7 @@ from frontdoor.access import Allow, Denied, Deny, Subject
 from frontdoor.areas import Area
 from frontdoor.calendars import CALENDAR_VERSION, ClockState, local_date, received_on
 from frontdoor.delivery.hearer import NotYet
-from frontdoor.event_log import Recorded
+from frontdoor.envelope import Recorded
 from frontdoor.events import (
     Agency,
     AssessmentReady,
@@ -33,9 +33,8 @@ PAGE = 50
 def queue_referral(work: Work, referral: ReferralSubmitted) -> None:
     """Put a referral into the queue of every agency that must see it. Twice is harmless: an entry is made once."""
     _claim_entries(work, referral.reference)
-    there = store.agencies_of(work.session, work.area.id, referral.reference)
     for route in referral.routes:
-        if route.agency not in there:
+        if not work.version(store.stream_of(referral.reference, route.agency)):
             queued = ReferralQueued(
                 reference=referral.reference,
                 agency=route.agency,
@@ -64,7 +63,7 @@ def queue_referral(work: Work, referral: ReferralSubmitted) -> None:
 def note_child(work: Work, child: events.ChildRegistered) -> None:
     """Remember who a child is, still sealed. Twice is harmless: the same is written again."""
     noted = events.QueueChildNoted(child_id=child.child_id, identity=child.identity)
-    stream = f"child-noted/{child.child_id}"
+    stream = store.child_stream(child.child_id)
     work.claim(stream)
     work.append(stream, None, noted)
 
@@ -100,7 +99,7 @@ def withdraw_entries(work: Work, withdrawn: ReferralWithdrawn) -> None:
 
 def _claim_entries(work: Work, reference: str) -> None:
     """Let nobody else decide about any entry of a referral: a decision about one may rest on them all."""
-    work.claim(*(store.stream_of(reference, agency) for agency in events.AGENCIES))
+    work.claim(*store.streams_of(reference))
 
 
 def _heard_entries(work: Work, reference: str) -> list[store.Entry]:

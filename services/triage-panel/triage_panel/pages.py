@@ -14,7 +14,7 @@ from frontdoor import answers
 from frontdoor.areas import Area
 from frontdoor.calendars import age_on
 from frontdoor.calls import Anybody, Call, Route, may
-from frontdoor.event_log import Recorded
+from frontdoor.envelope import Recorded
 from frontdoor.events import AGENCIES, Agency
 from frontdoor.web import FieldError, Form, Pages, field_errors
 from frontdoor.web.wording import day, day_time, need, sentence, words

@@ -7,9 +7,11 @@ from sqlalchemy import JSON, Index, func, literal, tuple_
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from frontdoor.database import DERIVED, UtcDateTime, insert_rows, put, table_of
-from frontdoor.event_log import EventLog, Recorded
+from frontdoor.database import DERIVED, UtcDateTime
+from frontdoor.envelope import Recorded
+from frontdoor.event_log import EventLog
 from frontdoor.events import (
+    AGENCIES,
     Agency,
     EntryAccepted,
     EntryBroughtUp,
@@ -23,6 +25,7 @@ from frontdoor.events import (
     StandardBreached,
     StandardMet,
 )
+from frontdoor.rows import insert_rows, put, table_of
 from triage_panel import domain
 
 
@@ -122,6 +125,16 @@ def stream_of(reference: str, agency: str) -> str:
     return f"entry/{reference}/{agency}"
 
 
+def streams_of(reference: str) -> list[str]:
+    """Name the streams of all entries that a referral may have."""
+    return [stream_of(reference, agency) for agency in AGENCIES]
+
+
+def child_stream(child_id: str) -> str:
+    """Name the stream in which is noted who a child is."""
+    return f"child-noted/{child_id}"
+
+
 # --- what an event changes -------------------------------------------------------------------------------------------
 
 
@@ -218,11 +231,6 @@ def place_of(entry: Entry) -> Place:
 def entry(session: Session, area: str, reference: str, agency: str) -> Entry | None:
     """Find one agency's entry of a referral."""
     return session.get(Entry, (area, reference, agency))
-
-
-def agencies_of(session: Session, area: str, reference: str) -> set[str]:
-    """Name the agencies that have an entry of a referral."""
-    return set(session.exec(select(Entry.agency).where(col(Entry.area) == area, col(Entry.reference) == reference)))
 
 
 def entries_of(session: Session, area: str, reference: str) -> list[Entry]:

@@ -21,12 +21,12 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import delete, select
 from sqlmodel import Session
 
-from frontdoor.database import upsert
 from frontdoor.delivery.hearer import Hearer
 from frontdoor.delivery.parking import STRANGER
 from frontdoor.delivery.topics import LARGEST, Brokers, ensure_topics, is_signed, topics_of
-from frontdoor.event_log import Undecodable, decode
+from frontdoor.envelope import Undecodable, decode
 from frontdoor.failpoints import reach
+from frontdoor.rows import upsert
 
 log = structlog.get_logger()
 BATCH = 500

@@ -15,11 +15,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session
 
 from frontdoor import metrics, tracing
-from frontdoor.database import undone_alone
+from frontdoor.database import claim, undone_alone
 from frontdoor.delivery import parking
 from frontdoor.delivery.positions import Place, Positions
 from frontdoor.delivery.progress import Progress
-from frontdoor.event_log import Recorded, Stale, Undecodable, decode
+from frontdoor.envelope import Recorded, Undecodable, decode
+from frontdoor.event_log import Stale
 from frontdoor.events import EVENTS, Event, UnknownEvent
 from frontdoor.failpoints import reach
 from frontdoor.work import Parts, Refused, Work
@@ -54,6 +55,8 @@ class NotYet(Exception):
 
 
 Subscriptions = Mapping[type[Event], Handler]
+DecidesAbout = Callable[[Event], Iterable[str]]
+"""Which streams hearing an event decides about, as its handler claims them."""
 Ask = Callable[[str, str, int], None]
 """(source, stream, from version): ask the owner to say a stream again."""
 KeepPlace = Callable[[Session, int], None]
@@ -67,6 +70,7 @@ class Hearer:
     parts: Parts
     subscriptions: Subscriptions
     refusal: type[Event]
+    decides_about: DecidesAbout = lambda _event: ()
     ask: Ask = lambda _source, _stream, _since: None
     pause: Callable[[float], None] = time.sleep
     patience: float = 0.2
@@ -219,7 +223,7 @@ class Hearing:
         heard = [_decoded(payload) for payload in payloads]
         self.claim(sorted({record.stream for record in heard if record}))
         reach("hear.claimed")
-        self.hearer.parts.log.said_before(self.session, [record.id for record in heard if record])
+        self._look_ahead([record for record in heard if record])
         count = 0
         for count, (record, payload) in enumerate(zip(heard, payloads, strict=True), 1):  # noqa: B007
             if record is None:
@@ -230,6 +234,23 @@ class Hearing:
                 break
         self.keep_all()
         return count
+
+    def _look_ahead(self, heard: Sequence[Recorded]) -> None:
+        """Claim what the batch decides about, and look at what has been said of it, at once: handlers find it so."""
+        log = self.hearer.parts.log
+        log.said_before(self.session, [record.id for record in heard])
+        names = {name for record in heard for name in self._decides_about(record)}
+        if names:
+            claim(self.session, *names)
+            log.look_ahead(self.session, names)
+
+    def _decides_about(self, record: Recorded) -> Iterable[str]:
+        if record.version <= self.places[record.stream].version or record.type not in self.hearer.handlers:
+            return ()
+        try:
+            return self.hearer.decides_about(record.event)
+        except Exception:  # noqa: BLE001  whatever is wrong with it, its own turn tells
+            return ()
 
     def claim(self, streams: Sequence[str]) -> None:
         """Claim the positions of these streams, in sorted order, before anything else is locked."""

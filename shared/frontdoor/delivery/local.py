@@ -18,9 +18,10 @@ from sqlalchemy import Row, Select, Table, bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from frontdoor.database import Database, upsert
+from frontdoor.database import Database
 from frontdoor.delivery.hearer import Ask, Hearer
 from frontdoor.event_log import EventLog
+from frontdoor.rows import upsert
 
 log = structlog.get_logger()
 BATCH = 200

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from frontdoor.database import BigId, UtcDateTime
-from frontdoor.event_log import Recorded
+from frontdoor.envelope import Recorded
 
 WAITING_REASONS = ("gap", "behind")
 """Reasons that end by themselves when the missing event comes."""

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Select, String, Table, bindparam, select
 from sqlmodel import Session
 
-from frontdoor.database import BigId, insert_absent, upsert
+from frontdoor.database import BigId
+from frontdoor.rows import insert_absent, upsert
 
 PREFIX = 16
 """Bytes kept of each event's SHA-256: enough that nobody can write another event with the same ones."""
