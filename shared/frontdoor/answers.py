@@ -1,6 +1,5 @@
 """Idempotent answers: the same key and body from the same person on the same address gets the first answer again."""
 
-import hashlib
 import hmac
 import json
 from datetime import datetime, timedelta
@@ -37,7 +36,7 @@ def define(metadata: MetaData) -> None:
 
 def digest(sent: Any, secret: bytes) -> str:
     """Name what was sent, whatever the order of its keys: keyed, so that nobody can guess at names by trying them."""
-    return hmac.new(secret, json.dumps(sent, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, json.dumps(sent, sort_keys=True).encode(), "sha256").hex()
 
 
 @cache

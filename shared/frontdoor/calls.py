@@ -46,6 +46,12 @@ class Call:
     actor: access.Actor
     action: str
 
+    @property
+    def address(self) -> str:
+        """The path that was asked for; the whole URL would be put together anew each time."""
+        path: str = self.request.scope["path"]
+        return path
+
     @contextmanager
     def work(self) -> Iterator[Work]:
         """Open the transaction of this call: also for reading a child's data, whose audit row stands in it."""
@@ -87,7 +93,7 @@ class Call:
     ) -> Response:
         key = self.idempotency_key()
         sent = answers.digest(getattr(self.request.state, "sent", None), self.parts.secret)
-        kept = answers.Answers(self.parts.log.metadata, self.actor.person, self.request.url.path, key) if key else None
+        kept = answers.Answers(self.parts.log.metadata, self.actor.person, self.address, key) if key else None
         if prepare:
             found = self._answered(kept, sent) if kept else None
             if found and not personal:
@@ -119,7 +125,7 @@ class Call:
         if key is None:
             yield
             return
-        twin = (self.parts.service, self.actor.person, self.request.url.path, key)
+        twin = (self.parts.service, self.actor.person, self.address, key)
         until = time.monotonic() + TWIN_WAIT
         while not _take(twin):
             if time.monotonic() > until:

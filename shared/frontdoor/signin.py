@@ -38,7 +38,7 @@ def show(request: Request, parts: Parts) -> access.Actor:
     """Tell the page that is rendered for this request who is signed in and where they may go."""
     actor = actor_of(request, parts)
     request.state.actor = actor if actor.is_signed_in else None
-    request.state.nav = navigation.links(actor, request.url.path)
+    request.state.nav = navigation.links(actor, request.scope["path"])
     request.state.demo = parts.demo
     return actor
 

@@ -53,6 +53,31 @@ def test_all_that_a_transaction_inserts_goes_in_one_statement(database, sent):
         assert session.scalars(select(OTHER.c.said)).all() == [{"x": [1, None]}]
 
 
+def test_a_referral_is_accepted_in_seven_statements_and_a_child_booked_in_fourteen(intake, desk):
+    """Each is a round trip for which a thread waits; a beginning, an end and the child's key come to these."""
+    stranger = {"given_name": "Ottoline", "family_name": "Quayle", "date_of_birth": "2018-02-03", "postcode": "SS1 1AA"}
+    forms = [intake.form(), intake.form() | {"child": stranger}]
+    block = desk.block(desk.supply(), seats=5)
+    wishes = [{"reference": desk.child(), "block": block} for _ in range(2)]
+    coordinator = desk.stage.as_person("booking-coordinator")
+    asks = (
+        (intake.stage, lambda at: intake.send(forms[at], key=f"key-{at}"), 7),
+        (
+            desk.stage,
+            lambda at: coordinator.post("/api/bookings", json=wishes[at], headers={"Idempotency-Key": f"{at}"}),
+            14,
+        ),
+    )
+    for stage, ask, most in asks:
+        assert ask(0).status_code == 201
+        sent = []
+        event.listen(
+            stage.parts.database.engine, "before_cursor_execute", lambda _c, _u, one, *_, to=sent: to.append(one)
+        )
+        assert ask(1).status_code == 201
+        assert len(sent) <= most, "\n".join(one[:150] for one in sent)
+
+
 def test_whoever_looks_in_the_same_transaction_finds_what_was_inserted_before(database):
     looks = (
         lambda session: session.execute(select(func.count()).select_from(ONE)).scalar(),

@@ -1,6 +1,5 @@
 """What a referral is, who must see it, by when, and what may be done with it: values and pure functions."""
 
-import hashlib
 import hmac
 import re
 import unicodedata
@@ -468,4 +467,4 @@ def search_hashes(secret: bytes, names: str, born: date | None, nhs_number: str 
 
 def keyed_hash(secret: bytes, text: str) -> str:
     """Hash a text so that only who has the installation's secret can tell what it was."""
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, text.encode(), "sha256").hex()

@@ -1,6 +1,6 @@
 """Who the child is: possible matches found as referrals come, decided by a person, linked and un-linked with a log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from frontdoor import access
@@ -24,7 +24,7 @@ def note_matches(work: Work, child_id: str, identity: Mapping[str, Any]) -> int:
     """Find who this child may be already, as tasks for a person. Twice is harmless: a pair is noted once."""
     facts = matching.facts_of(identity)
     keys = matching.keys_of(work.parts.secret, facts)
-    work.claim(*names_of(work, identity))
+    work.claim(*_names(work, keys))
     others = store.children_with_keys(work.session, work.area.id, keys, child_id)
     noted = store.paired_with(work.session, child_id, [other.child_id for other in others]) if others else set()
     found = 0
@@ -39,7 +39,10 @@ def note_matches(work: Work, child_id: str, identity: Mapping[str, Any]) -> int:
 
 def names_of(work: Work, identity: Mapping[str, Any]) -> list[str]:
     """Name what is claimed to look for a child, so that of two referrals of one child the later finds the earlier."""
-    keys = matching.keys_of(work.parts.secret, matching.facts_of(identity))
+    return _names(work, matching.keys_of(work.parts.secret, matching.facts_of(identity)))
+
+
+def _names(work: Work, keys: Collection[str]) -> list[str]:
     return [f"match-key/{work.area.id}/{key}" for key in keys]
 
 
