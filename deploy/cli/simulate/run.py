@@ -23,6 +23,7 @@ from cli.simulate import mix, report
 from cli.simulate.people import done_and_refused
 from cli.simulate.year import Moment, Year, together
 from cli.verify import verify
+from frontdoor.alone import spare_the_collector
 from frontdoor.service import data_folder
 from frontdoor.settings import only_one
 
@@ -188,6 +189,7 @@ def live(settings: Settings, wish: Wish) -> Iterator[Told]:
         only_one(folder),
         closing(assemble(settings.model_copy(update={"data": folder, "env": "demo"}), clock)) as area,
     ):
+        spare_the_collector()
         chance = random.Random(wish.number)  # noqa: S311  invented people, no secret
         year = Year(area, clock, wish.referrals, chance, wish.days)
         with (folder / JOURNAL).open("w") as journal:
