@@ -115,10 +115,10 @@ def test_of_four_who_adopt_pathways_at_the_same_moment_one_does_and_the_others_l
     assert len(intake.said("PathwaysAdopted")) == 1
 
 
-def test_on_a_birthday_three_processes_say_once_that_it_is_time(intake, race):
+def test_when_the_month_behind_a_birthday_begins_three_processes_say_once_that_it_is_time(intake, race):
     form = intake.form(child__date_of_birth="2023-01-20", support=["educational_psychology"])
     intake.sent(form | {"needs": [{"code": "HI", "rank": "primary"}]})
-    intake.stage.clock.forward(days=63)
+    intake.stage.clock.forward(days=75)
 
     said = race(*[intake.stage.chores] * 3)
 
