@@ -102,6 +102,11 @@ def main(kind: type[AloneSettings], make: Callable[..., FastAPI]) -> None:
         raise SystemExit(2) from None
 
 
+SWITCH = 0.0005
+"""Seconds of a turn with the interpreter, which requests share with hearing: at the usual 5 ms, each of a request's
+many short waits for the disk could cost it a turn of every hearer."""
+
+
 def spare_the_collector() -> None:
     """Keep what is there now out of the collector's walks, and let it walk less often.
 
@@ -116,9 +121,7 @@ def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve an application until the process is asked to stop."""
     if settings.otlp:
         tracing.start_exporting(settings.otlp)
-    # Requests share the interpreter with hearing: at the usual 5 ms a turn, each of a request's many short waits for
-    # the disk could cost it a turn of every hearer.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(SWITCH)
     spare_the_collector()
     uvicorn.run(
         app,

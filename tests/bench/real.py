@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,10 +20,12 @@ from tempfile import mkdtemp
 import asyncpg
 import httpx2
 import psycopg
+import uvicorn
 from tests.bench import carriers, load
 from tests.bench.measure import Rate, compared, row, spent_by, spent_in, timing
 
 from all_in_one.assembly import services
+from frontdoor.alone import SWITCH
 from frontdoor.app import area_of, wall_clock, wire
 from frontdoor.database import Database
 from frontdoor.migrations import migrate
@@ -285,32 +288,38 @@ def _bookings(parts, children=160):
     testing.postgres = parts.postgres.admin
     words = words_of("therapy_booking")
     desk = words.Desk(testing.Stage(words.service, Path(mkdtemp(prefix="bench-", dir=parts.folder))))
-    with desk.open:
+    with desk.open, _answering(desk.stage.app) as port, ProcessPoolExecutor(1) as people:
         supply = desk.supply()
         blocks = [desk.block(supply, seats=30, time=f"{8 + number}:00".zfill(5)) for number in range(8)]
-        waiting = [(desk.child(), blocks[number % len(blocks)]) for number in range(children)]
-        taken, refused = [], []
-
-        def book():
-            client = desk.stage.as_person("booking-coordinator")
-            while waiting:
-                try:
-                    reference, block = waiting.pop()
-                except IndexError:
-                    return
-                answer = client.post("/api/bookings", json={"reference": reference, "block": block})
-                (taken if answer.status_code == 201 else refused).append(answer)
-
-        people = [threading.Thread(target=book) for _ in range(16)]
+        wanted = [{"reference": desk.child(), "block": blocks[number % len(blocks)]} for number in range(children)]
+        requests = load.requests(wanted, "/api/bookings", "demo-booking-coordinator")
+        people.submit(load.send, port, requests[:16]).result()
+        before = spent_in(parts.postgres)
         with timing() as took:
-            for person in people:
-                person.start()
-            for person in people:
-                person.join()
+            people.submit(load.send, port, requests[16:]).result()
+        spent, booked = took.cpu + spent_in(parts.postgres) - before, children - 16
         faults = desk.faults()
     testing.postgres = None
     assert not faults, faults
-    return Rate(len(taken) / took.seconds, took.cpu / len(taken) * 1000, {"refused": len(refused)})
+    return Rate(booked / took.seconds, spent / booked * 1000)
+
+
+@contextmanager
+def _answering(app):
+    """Serve an application from a thread here, as it is served in earnest; give the port."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    thread.start()
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health/live")
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join()
+        sys.setswitchinterval(before)
 
 
 def _updates(parts, seconds=2.0):
