@@ -36,7 +36,6 @@ from sqlmodel import Session
 from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed, put_off
 from frontdoor.envelope import Recorded, decode, encode, envelope_of
 from frontdoor.events import Event, instant, topic_of
-from frontdoor.failpoints import reach
 from frontdoor.identifiers import event_id
 from frontdoor.rows import insert_rows
 
@@ -196,7 +195,6 @@ class EventLog:
         # Whoever looks again finds it.
         stream = unwritten.rows[0]["stream"]
         insert_rows(session, self.table, unwritten.rows, lambda clash: Stale(stream) if _is_stale(clash) else None)
-        reach("append.inserted")
 
     def _write_out_of(self, session: Session, stream: str) -> None:
         unwritten: _Unwritten | None = session.info.get(_UNWRITTEN)

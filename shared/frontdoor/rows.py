@@ -15,6 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
+from frontdoor.failpoints import reach
+
 How = Literal["plain", "absent", "replacing"]
 Clash = Callable[[IntegrityError], Exception | None]
 """What a clash of these rows with others means, where it means anything."""
@@ -128,6 +130,7 @@ def write_waiting(session: Session) -> None:
     else:
         for one in those:
             _write(connection, [one])
+    reach("rows.written")
 
 
 def _write(connection: Connection, those: Sequence[_Waiting]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.event import listen
 
 from frontdoor.envelope import decode
 
-STEPS = ["hear.before", "hear.after", "append.inserted", "hear.placed", "commit.before", "commit.after"]
+STEPS = ["hear.before", "hear.after", "rows.written", "hear.placed", "commit.before", "commit.after"]
 
 
 def test_every_event_is_heard_once_in_its_streams_order(line):

@@ -31,7 +31,7 @@ def test_killed_at_random_moments_under_load_nothing_answered_is_lost_or_doubled
 
 @pytest.mark.parametrize(
     ("place", "nth"),
-    [("append.inserted", 4), ("commit.before", 1), ("commit.after", 4), ("hear.after", 1), ("hear.placed", 4)],
+    [("rows.written", 4), ("commit.before", 1), ("commit.after", 4), ("hear.after", 1), ("hear.placed", 4)],
 )
 def test_killed_at_a_chosen_step_the_same_key_gives_the_same_reference_once(process, place, nth):
     process.start(FRONTDOOR_FAILPOINT=f"{place}:{nth}")

@@ -85,7 +85,7 @@ def test_what_fails_once_is_done_again(product):
 
 
 def test_a_transaction_that_stays_open_while_others_commit_is_not_stepped_over(product):
-    for place in ("append.inserted", "commit.before"):
+    for place in ("rows.written", "commit.before"):
         product["referral-intake"].kill()
         product["referral-intake"].start(FAILPOINT=f"{place}:3:wait=4")
         with Load(product) as load:

@@ -12,7 +12,7 @@ from frontdoor.delivery import ears, hearer, relay
 
 pytestmark = [pytest.mark.faults, pytest.mark.containers]
 STEPS = {
-    "writing": ("append.inserted", "commit.before", "commit.after"),
+    "writing": ("rows.written", "commit.before", "commit.after"),
     "answering": ("answer.before", "answer.after"),
     "hearing": tuple(f"hear.{step}" for step in ("read", "claimed", "before", "after", "placed", "settled", "acked")),
     "relaying": tuple(f"relay.{step}" for step in ("read", "sent", "acked", "struck")),

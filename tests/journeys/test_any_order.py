@@ -36,7 +36,7 @@ SERVICES = ("referral-intake", "triage-panel", "therapy-booking", "notification"
 PLACES = (
     "commit.before",
     "commit.after",
-    "append.inserted",
+    "rows.written",
     "hear.before",
     "hear.after",
     "hear.placed",
