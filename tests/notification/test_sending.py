@@ -5,10 +5,12 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy.event import listen
 
 from frontdoor.events import EntryRedirected, LinkRenewed, NoticeAttempted, NoticeDelayed
 from frontdoor.failpoints import arm, disarm
 from frontdoor.identifiers import FamilyLink
+from frontdoor.testing import NOW
 from notification import channels, domain, handlers, store
 
 pytestmark = pytest.mark.slow
@@ -54,6 +56,30 @@ def test_every_way_to_be_told_goes_out(stage, family, channel):
     family.is_known((MUM, channel))
     stage.chores()
     assert [message["channel"] for message in family.outbox()] == [channel]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda session: store.due(session, "sample", NOW, 50),
+        lambda session: store.backlog(session, "sample", NOW),
+        lambda session: store.in_flight(session, "sample"),
+        lambda session: store.tasks(session, "sample", 10),
+    ],
+    ids=["due", "backlog", "in flight", "tasks"],
+)
+def test_whoever_looks_for_what_is_to_be_done_does_not_walk_through_all_that_was_ever_sent(stage, look):
+    asked = []
+    listen(stage.parts.database.engine, "before_cursor_execute", lambda _c, _u, *told: asked.append(told[:2]))
+    with stage.look() as session:
+        look(session)
+        connection = session.connection()
+        questions = [one for one in asked if "FROM notice" in one[0]]
+        plans = [connection.exec_driver_sql(f"explain query plan {text}", values).all() for text, values in questions]
+    steps = [step.detail for plan in plans for step in plan if " notice " in step.detail]
+
+    assert steps
+    assert all("(area=? AND " in step for step in steps), steps
 
 
 # --- kills -----------------------------------------------------------------------------------------------------------

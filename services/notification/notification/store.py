@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import JSON, ColumnElement, Index, String, and_, bindparam, delete, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Index, String, and_, bindparam, delete, func, select
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col
 
@@ -270,18 +270,13 @@ def _since(row: Notice) -> tuple[datetime, str]:
     return row.due_at, row.notice
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Whether a notice may be sent now: a new one at once, even if it was made by a clock that was ahead of ours."""
-    state = col(Notice.state)
-    return or_(state == "created", and_(state == "delayed", col(Notice.due_at) <= now))
-
-
 _OLDEST = (
     select(Notice)
     .where(col(Notice.area) == bindparam("area"))
     .order_by(col(Notice.due_at), col(Notice.notice))
     .limit(bindparam("most"))
 )
+# A new one at once, even if it was made by a clock that was ahead of ours.
 _DUE = (
     _OLDEST.where(col(Notice.state) == "created"),
     _OLDEST.where(col(Notice.state) == "delayed", col(Notice.due_at) <= bindparam("now", type_=UtcDateTime)),
@@ -297,13 +292,17 @@ def due(session: Session, area: str, now: datetime, limit: int) -> list[Notice]:
 
 def backlog(session: Session, area: str, now: datetime) -> dict[str, int]:
     """Count the notices that are due, those whose attempt has no result, and those that a person must see to."""
-    chosen = {
-        "notices_due": _is_due(now),
-        "notices_in_flight": col(Notice.state) == "sending",
-        "notices_for_a_person": col(Notice.task).is_not(None),
+    is_delayed = and_(col(Notice.state) == "delayed", col(Notice.due_at) <= now)
+    counts = {
+        "notices_due": _count(area, col(Notice.state) == "created") + _count(area, is_delayed),
+        "notices_in_flight": _count(area, col(Notice.state) == "sending"),
+        "notices_for_a_person": _count(area, col(Notice.task).is_not(None)),
     }
-    counts = (func.count().filter(rows).label(name) for name, rows in chosen.items())
-    return dict(session.execute(select(*counts).where(col(Notice.area) == area)).mappings().one())
+    return dict(session.execute(select(*(count.label(name) for name, count in counts.items()))).mappings().one())
+
+
+def _count(area: str, rows: ColumnElement[bool]) -> ColumnElement[int]:
+    return select(func.count()).select_from(Notice).where(col(Notice.area) == area, rows).scalar_subquery()
 
 
 def in_flight(session: Session, area: str) -> list[Notice]:
