@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from frontdoor.areas import Agreement, Person
 from frontdoor.calendars import local_date
-from frontdoor.database import BigId, UtcDateTime, insert_last, never_changed
+from frontdoor.database import BigId, UtcDateTime, never_changed
+from frontdoor.rows import insert_last
 
 Scope = Literal["any", "own_agency"]
 

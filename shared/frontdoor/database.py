@@ -35,7 +35,7 @@ from sqlmodel import Session, SQLModel
 
 from frontdoor import engines
 from frontdoor.failpoints import reach
-from frontdoor.rows import Rows, insert_rows, write_waiting
+from frontdoor.rows import write_put_off, write_waiting
 
 DERIVED: dict[str, Any] = {"info": {"kind": "derived"}}
 """Table arguments of a table written by `apply()` alone: `frontdoor rebuild` can make it again from the log."""
@@ -330,28 +330,11 @@ def _remember(session: Session, row: Any) -> None:
     remembered.append(row)
 
 
-_PUT_OFF = "frontdoor_put_off"
-
-
-def put_off(session: Session, write: Callable[[], None]) -> None:
-    """Have something written later, before the transaction or what is undone alone in it ends: many rows at once."""
-    session.info.setdefault(_PUT_OFF, []).append(write)
-
-
 def settle(session: Session) -> None:
-    """Write what was put off, and what the session has not written yet."""
-    for write in session.info.pop(_PUT_OFF, ()):
-        write()
+    """Write what was put off, what waits, and what the session has not written yet."""
+    write_put_off(session)
     write_waiting(session)
     session.flush()
-
-
-def insert_last(session: Session, table: Table, rows: Rows) -> None:
-    """Insert these rows when the transaction ends: nobody looks for them before."""
-    if session.in_nested_transaction():
-        insert_rows(session, table, rows)
-    else:
-        put_off(session, lambda: insert_rows(session, table, rows))
 
 
 def answers_to(session: Session, statement: Any, **asked: Any) -> CursorResult[Any]:

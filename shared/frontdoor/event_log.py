@@ -33,11 +33,11 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed, put_off
+from frontdoor.database import BigId, UtcDateTime, has_claimed, never_changed
 from frontdoor.envelope import Recorded, decode, encode, envelope_of
 from frontdoor.events import Event, instant, topic_of
 from frontdoor.identifiers import event_id
-from frontdoor.rows import insert_rows
+from frontdoor.rows import insert_rows, put_off
 
 
 class Stale(Exception):

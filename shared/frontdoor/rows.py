@@ -1,7 +1,8 @@
 """Writing rows: what is written row by row goes out together, by statements that were put together once.
 
 Rows wait in their session until somebody reads through it, or until what they belong to ends: its transaction, or its
-savepoint. PostgreSQL then writes those of all tables in one statement.
+savepoint. PostgreSQL then writes those of all tables in one statement. What nobody looks for before the end can be put
+off until then.
 """
 
 import json
@@ -23,6 +24,7 @@ Clash = Callable[[IntegrityError], Exception | None]
 Row = dict[str, Any]
 Rows = Sequence[Row]
 _WAITING = "frontdoor_waiting_rows"
+_PUT_OFF = "frontdoor_put_off"
 
 
 def insert_rows(session: Session, table: Table, rows: Rows, clash: Clash | None = None) -> None:
@@ -48,6 +50,14 @@ def put(session: Session, kind: type[SQLModel], /, **values: Any) -> None:
     known = session.identity_map.get(key)
     if known is not None:
         session.expire(known)
+
+
+def insert_last(session: Session, table: Table, rows: Rows) -> None:
+    """Insert these rows when the transaction ends: nobody looks for them before."""
+    if session.in_nested_transaction():
+        insert_rows(session, table, rows)
+    else:
+        put_off(session, lambda: insert_rows(session, table, rows))
 
 
 def insert_new(session: Session, table: Table, row: Row) -> bool:
@@ -106,6 +116,17 @@ class _Waiting:
         return next((meant for clash in self.clashes if (meant := clash(error))), None)
 
 
+def put_off(session: Session, write: Callable[[], None]) -> None:
+    """Have something written later, before the transaction or what is undone alone in it ends: many rows at once."""
+    session.info.setdefault(_PUT_OFF, []).append(write)
+
+
+def write_put_off(session: Session) -> None:
+    """Write what was put off: its time has come."""
+    for write in session.info.pop(_PUT_OFF, ()):
+        write()
+
+
 def _put_down(session: Session, table: Table, rows: Rows, how: How, clash: Clash | None = None) -> None:
     if not rows:
         return
@@ -125,26 +146,22 @@ def write_waiting(session: Session) -> None:
     if not waiting:
         return
     connection, those = session.connection(), list(waiting.values())
-    if connection.dialect.name == "postgresql":
-        _write(connection, those)
-    else:
-        for one in those:
-            _write(connection, [one])
-    reach("rows.written")
-
-
-def _write(connection: Connection, those: Sequence[_Waiting]) -> None:
     try:
         if connection.dialect.name == "postgresql":
             _write_together(connection, those)
         else:
-            (one,) = those
-            connection.execute(_together((one.part,), "sqlite"), [_one(0, row) for row in one.rows.values()])
+            _write_apart(connection, those)
     except IntegrityError as error:
         meant = next((meant for one in those if (meant := one.meaning(error))), None)
         if meant is None:
             raise
         raise meant from error
+    reach("rows.written")
+
+
+def _write_apart(connection: Connection, those: Sequence[_Waiting]) -> None:
+    for one in those:
+        connection.execute(_together((one.part,), "sqlite"), [_one(0, row) for row in one.rows.values()])
 
 
 def _write_together(connection: Connection, those: Sequence[_Waiting]) -> None:

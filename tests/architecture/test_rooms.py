@@ -35,6 +35,7 @@ ITS_OWN = {
         # files and reports
         "uploads.py",
         "leftovers.py",
+        "identity_store.py",
         "leftover_store.py",
         "sent_files.py",
         "evidence_pages.py",

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, event, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from frontdoor.database import Database, claim, insert_last, undone_alone
-from frontdoor.rows import insert_absent, insert_rows, upsert
+from frontdoor.database import Database, claim, undone_alone
+from frontdoor.rows import insert_absent, insert_last, insert_rows, upsert
 
 pytestmark = pytest.mark.containers
 _METADATA = MetaData()

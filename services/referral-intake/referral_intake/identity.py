@@ -14,7 +14,7 @@ from frontdoor.events import (
 )
 from frontdoor.identifiers import normal_reference, short_id
 from frontdoor.work import Refused, Work
-from referral_intake import matching, store, tables
+from referral_intake import identity_store, matching, store, tables
 
 SHOWN = ("given_name", "family_name", "date_of_birth", "postcode", "setting")
 """What a triager compares two children by; numbers are compared by us, and not shown."""
@@ -25,15 +25,17 @@ def note_matches(work: Work, child_id: str, identity: Mapping[str, Any]) -> int:
     facts = matching.facts_of(identity)
     keys = matching.keys_of(work.parts.secret, facts)
     work.claim(*_names(work, keys))
-    others = store.children_with_keys(work.session, work.area.id, keys, child_id)
-    noted = store.paired_with(work.session, child_id, [other.child_id for other in others]) if others else set()
+    others = identity_store.children_with_keys(work.session, work.area.id, keys, child_id)
+    noted = (
+        identity_store.paired_with(work.session, child_id, [other.child_id for other in others]) if others else set()
+    )
     found = 0
     for other in others:
         match = matching.judge(facts, matching.facts_of(work.keys.unseal_or(other.identity, {})))
         if match is not None and other.child_id not in noted:
-            work.session.add(_row(work, other.child_id, child_id, match))
+            identity_store.keep_match(work.session, _row(work, other.child_id, child_id, match))
             found += 1
-    store.keep_match_keys(work.session, work.area.id, child_id, keys)
+    identity_store.keep_match_keys(work.session, work.area.id, child_id, keys)
     return found
 
 
@@ -61,7 +63,7 @@ def _row(work: Work, earlier: str, later: str, match: matching.Match) -> tables.
 def list_matches(work: Work) -> list[dict[str, Any]]:
     """List the open matches of which the reader may see at least one child; of the other, only that there is one."""
     answers, seen, by = [], [], access.Allow("nobody")
-    for row in store.open_matches(work.session, work.area.id):
+    for row in identity_store.open_matches(work.session, work.area.id):
         sides = [_side(work, child_id) for child_id in (row.earlier, row.later)]
         allowed = [side for side in sides if side["allow"] is not None]
         if allowed:
@@ -105,7 +107,7 @@ def _readable(work: Work, rows: Sequence[tables.Referral]) -> tuple[list[str], a
 def decide_match(work: Work, match_id: str, *, same: bool) -> dict[str, Any]:
     """Say that two children are one, or are two. Twice is refused: it has been decided."""
     work.claim(f"match/{match_id}")
-    row = store.find_match(work.session, work.area.id, match_id)
+    row = identity_store.find_match(work.session, work.area.id, match_id)
     allow = _allowed(work, (row.earlier, row.later)) if row else None
     if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
@@ -131,7 +133,7 @@ def decide_match(work: Work, match_id: str, *, same: bool) -> dict[str, Any]:
 def unlink(work: Work, link_id: str, reason: str) -> dict[str, Any]:
     """Take a link back: both referrals stay as they were. Twice is refused: it has been taken back."""
     work.claim(f"child-link/{link_id}")
-    row = store.find_link(work.session, work.area.id, link_id)
+    row = identity_store.find_link(work.session, work.area.id, link_id)
     allow = _allowed(work, (row.child_id, row.other_child_id)) if row else None
     if row is None or allow is None:
         raise access.Denied(access.Deny(404, "unknown"), asked=("child.link", ""))
@@ -163,16 +165,16 @@ def adopt(work: Work, reference: str, new_reference: str) -> dict[str, Any]:
         raise Refused("not_allowed", "Give the reference of the referral that was made under the new identity.")
     # Nobody changes a contact without the referral, which is claimed; a link may be taken back meanwhile.
     contacts = store.contacts_of(work.session, old)
-    links = [f"child-link/{link.link}" for link in store.links_of(work.session, old.child_id)]
+    links = [f"child-link/{link.link}" for link in identity_store.links_of(work.session, old.child_id)]
     work.claim(*(f"contact/{row.contact_id}" for row in contacts), *links)
     became, adoption = work.keys.seal(old.child_id, {"child_id": new.child_id}), short_id("T")
     work.append(f"adoption/{adoption}", 0, ChildAdopted(adoption=adoption, child_id=old.child_id, became=became))
-    for link in store.links_of(work.session, old.child_id):
+    for link in identity_store.links_of(work.session, old.child_id):
         _take_back(work, link, "Not to be shown together")
     for contact in contacts:
         state = {name: getattr(contact, name) for name in ContactChanged.model_fields} | {"safe_to_contact": False}
         work.append(f"contact/{contact.contact_id}", None, ContactChanged(**state))
-    store.forget_how_found(work.session, old.child_id)
+    identity_store.forget_how_found(work.session, old.child_id)
     return {"status": "sealed"}
 
 
@@ -194,7 +196,7 @@ def _allowed(work: Work, child_ids: Sequence[str]) -> access.Allow | None:
 def linked_to(work: Work, child_id: str) -> list[dict[str, Any]]:
     """List other referrals of the same child that the reader may see too, with the link that says so."""
     found = []
-    for row in store.links_of(work.session, child_id):
+    for row in identity_store.links_of(work.session, child_id):
         other = row.other_child_id if row.child_id == child_id else row.child_id
         rows = store.referrals_of_children(work.session, work.area.id, [other])
         references, _ = _readable(work, rows)

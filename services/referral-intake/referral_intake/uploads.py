@@ -57,7 +57,7 @@ def keep_upload(work: Work, upload_id: str, name: str, data: bytes) -> dict[str,
         digest=digest(work.parts, data),
         uploaded_at=work.now,
     )
-    work.session.add(upload)
+    store.keep_upload(work.session, upload)
     return {"upload": upload_id, "kind": kind}
 
 
