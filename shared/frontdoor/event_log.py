@@ -248,6 +248,8 @@ class EventLog:
     def look_ahead(self, session: Session, streams: Collection[str]) -> None:
         """Look at where these streams stand, at once: claimed, they stay there until this transaction moves them."""
         heads: dict[str, tuple[int, bytes | None]] = session.info.setdefault(_HEADS, {})
+        unwritten: _Unwritten | None = session.info.get(_UNWRITTEN)
+        streams = set(streams) - set(unwritten.heads if unwritten else ())  # the table does not know these yet
         heads |= dict.fromkeys(streams, (0, None))
         for row in session.connection().execute(self._last_of_each, {"streams": list(streams)}):
             heads[row.stream] = row.version, row.hash

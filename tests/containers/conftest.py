@@ -72,3 +72,9 @@ def queues(on_postgres, tmp_path):
 def intake(on_postgres, tmp_path):
     words = words_of("referral_intake")
     return words.Intake(testing.Stage(words.service, tmp_path))
+
+
+@pytest.fixture
+def family(on_postgres, tmp_path):
+    words = words_of("notification")
+    return words.Family(testing.Stage(words.service, tmp_path))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
 from functools import partial
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from frontdoor import calls
 from frontdoor.database import claim
+from frontdoor.delivery import parking
 from frontdoor.event_log import Stale
 from frontdoor.events import ChildRegistered, EntryClosed, QueueChildNoted
 from frontdoor.identifiers import short_id
@@ -311,3 +313,33 @@ def test_what_is_added_from_two_places_at_once_is_all_kept(intake, race):
 
     assert outcomes(answers) == {201: 8}
     assert len(intake.said("ReferralAmended")) == 8
+
+
+# --- two replicas that hear ------------------------------------------------------------------------------------------
+
+
+def is_somebody_waiting_to_claim(stage):
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with stage.look() as session:
+        return session.connection().exec_driver_sql(waiting).scalar_one() > 0
+
+
+def test_a_step_that_one_replica_parks_while_another_hears_its_cause_is_applied(family):
+    stage, other = family.stage, family.stage.service.hearer(family.stage.parts)
+    family.has_contact()
+    step = stage.owners.say("entry/R7K2-9QF4Q/health", family.queued("health"))
+    cause = stage.owners.say("referral/R7K2-9QF4Q", family.submission())
+    hears_the_cause = threading.Thread(target=other.deliver, args=("referral-intake", [cause[0].payload]))
+
+    def meanwhile(_session, _count):
+        hears_the_cause.start()
+        until = time.monotonic() + 20
+        while not is_somebody_waiting_to_claim(stage):
+            assert time.monotonic() < until, "the cause was never about to be heard"
+            time.sleep(0.01)
+
+    stage.hearer.deliver("triage-panel", [step[0].payload], meanwhile)
+    hears_the_cause.join()
+
+    with stage.look() as session:
+        assert parking.of(stage.service.metadata).open(session) == []

@@ -253,7 +253,7 @@ def test_verify_counts_the_birthdays_that_an_earlier_release_said(lived_in, tmp_
     assert "1 events of an earlier release in referral-intake name a birthday" in (tmp_path / "verify.txt").read_text()
 
 
-def park(front_door, service, payload, error=None):
+def park(front_door, service, payload, why=None):
     """Put something into a service's parked table, as hearing would; `payload`: bytes, or a record that failed."""
     parts = front_door.assembly.parts[service]
     with parts.database.write() as session:
@@ -261,7 +261,7 @@ def park(front_door, service, payload, error=None):
         if isinstance(payload, bytes):
             parked.park_bytes(session, "referral-intake", payload, parts.clock())
         else:
-            parked.park(session, "referral-intake", payload, parking.Why("poison", error=error), parts.clock())
+            parked.park(session, "referral-intake", payload, why, parts.clock())
 
 
 def test_what_a_stranger_sent_is_said_and_is_no_fault(lived_in, tmp_path):
@@ -277,10 +277,21 @@ def test_what_we_sent_and_cannot_read_is_a_fault(lived_in, tmp_path):
     assert failing(lived_in, tmp_path) == {"I8"}
 
 
+def a_record(front_door):
+    with front_door.assembly.parts["referral-intake"].database.read() as session:
+        return next(record for _, record in front_door.assembly.parts["referral-intake"].log.all(session))
+
+
+def test_what_still_waits_for_an_event_that_was_heard_is_a_fault(lived_in, tmp_path):
+    record = a_record(lived_in)
+    park(lived_in, "triage-panel", record, parking.Why("not_yet", waits_for=("referral-intake", record.stream)))
+
+    assert failing(lived_in, tmp_path) == {"I8"}
+
+
 def test_verify_notices_a_name_in_why_something_was_parked(lived_in, tmp_path):
-    with lived_in.assembly.parts["referral-intake"].database.read() as session:
-        record = next(record for _, record in lived_in.assembly.parts["referral-intake"].log.all(session))
-    park(lived_in, "triage-panel", record, error=f"ValueError: {CHILD['given_name']}")
+    why = parking.Why("poison", error=f"ValueError: {CHILD['given_name']}")
+    park(lived_in, "triage-panel", a_record(lived_in), why)
 
     assert failing(lived_in, tmp_path) == {"I8", "I14"}
     assert CHILD["given_name"] not in (tmp_path / "verify.txt").read_text()

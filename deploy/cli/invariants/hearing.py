@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, and_, select
 from sqlmodel import Session
 
 from all_in_one.assembly import Assembly, Unheard
@@ -97,17 +97,27 @@ def _look_at_parked(assembly: Assembly, name: str, finding: Finding) -> int:
     """Count what is parked as a fault or as on its way; give back how much of it a stranger wrote."""
     strangers = 0
     parts = assembly.parts[name]
-    table = parking.of(parts.log.metadata).table.c
-    wanted = select(table.stream, table.reason, table.payload).where(table.state == "open").order_by(table.id)
+    wanted = _parked_and_how_far_their_causes_are(parts)
     with parts.database.read() as session:
         for row in rows(session, wanted):
             if row.payload.startswith(parking.STRANGER):
                 strangers += 1
+            elif row.heard:
+                finding.fault(f"{name} parked {row.stream}: what it waits for has been heard")
             elif row.reason in parking.PASSING_REASONS:
                 finding.on_their_way += 1
             else:
                 finding.fault(f"{name} parked {row.stream}: {row.reason}")
     return strangers
+
+
+def _parked_and_how_far_their_causes_are(parts: Parts) -> Select[Any]:
+    """All that is parked, each with the version that has been `heard` of the stream that it waits for: one picture."""
+    parked, places = parking.of(parts.log.metadata).table, parts.log.metadata.tables["stream_position"]
+    its_cause = and_(places.c.source == parked.c.waits_source, places.c.stream == parked.c.waits_stream)
+    columns = (parked.c.stream, parked.c.reason, parked.c.payload, places.c.version.label("heard"))
+    both = select(*columns).join_from(parked, places, its_cause, isouter=True)
+    return both.where(parked.c.state == "open").order_by(parked.c.id)
 
 
 def _unheard(assembly: Assembly, name: str, finding: Finding) -> Iterator[Unheard]:

@@ -156,7 +156,7 @@ class Hearer:
             for source, stream in sorted({(row.source, row.stream) for row in rows}):
                 hearing = hearings.get(source) or Hearing(self, session, source, alone=True, siblings=hearings)
                 hearing.claim_also(stream)
-                done += hearing.settle_heard(stream) + hearing.follow(stream, anyway=True)
+                done += hearing.settle_heard(stream) + hearing.follow(stream)
             for hearing in hearings.values():
                 hearing.keep()
         self._ask_for_gaps()
@@ -184,7 +184,7 @@ class Hearer:
             if row.version == place.version + 1 and row.reason != "forked":
                 hearing.advance(row.stream, decode(row.payload).hash)
             table.settle(session, row.id, "discarded", self.parts.clock())
-            hearing.follow(row.stream, anyway=True)
+            hearing.follow(row.stream)
             hearing.keep_all()
             return True
 
@@ -215,7 +215,7 @@ class Hearing:
         self.blocked: set[str] = set()
         self.siblings = {} if siblings is None else siblings
         self.siblings[source] = self
-        self.somebody_waits = self.parked.somebody_waits(session)
+        self.moved: set[str] = set()
 
     def hear(self, payloads: Sequence[bytes]) -> int:
         """Claim, compare and settle event after event, until all are or patience ends; give back how many."""
@@ -232,6 +232,7 @@ class Hearing:
                 self._hear_one(record)
             if time.monotonic() > until:
                 break
+        self.follow_waiters()
         self.keep_all()
         return count
 
@@ -291,8 +292,8 @@ class Hearing:
             self._park(record, "behind")
         elif not place.leads_to(record.previous):
             self._park(record, "forked")
-        elif self._apply(record):
-            self.follow(record.stream)
+        elif self._apply(record) and record.stream in self.blocked:
+            self._follow_stream(record.stream)
 
     def _fills_gap(self, record: Recorded) -> bool:
         return self.parked.only_a_gap(self.session, self.source, record.stream)
@@ -376,13 +377,28 @@ class Hearing:
     def advance(self, stream: str, digest: bytes) -> None:
         """Move the stream's position on by one event."""
         self.places[stream] = self.places[stream].after(digest)
+        self.moved.add(stream)
 
-    def follow(self, stream: str, *, anyway: bool = False) -> int:
-        """Apply what was parked behind the event just applied, and what waited for this stream; give back how many."""
+    def follow(self, stream: str) -> int:
+        """Apply what is parked of this stream, and what waits for it; give back how many."""
+        self.moved.add(stream)
+        return self._follow_stream(stream) + self.follow_waiters()
+
+    def follow_waiters(self) -> int:
+        """Apply what waits for streams that have moved on, of whatever source; give back how many.
+
+        Asked when all that moved them is claimed: whoever parked an event meanwhile, because its cause had not been
+        heard, has committed by now, and whoever looks for that cause from now on waits for us and finds it.
+        """
         done = 0
-        if stream in self.blocked or anyway:
-            done += self._follow_stream(stream)
-        return done + self._follow_waiters(stream)
+        while moved := [hearing for hearing in self.siblings.values() if hearing.moved]:
+            for hearing in moved:
+                streams, hearing.moved = hearing.moved, set()
+                for source, waiting in self.parked.waiting_for(self.session, hearing.source, streams):
+                    other = self._sibling(source)
+                    other.claim_also(waiting)
+                    done += other._follow_stream(waiting)  # noqa: SLF001  one of ours
+        return done
 
     def _follow_stream(self, stream: str) -> int:
         done = 0
@@ -398,6 +414,7 @@ class Hearing:
         return done
 
     def _try_parked(self, parked_id: int, record: Recorded) -> bool:
+        self._look_ahead([record])
         try:
             with undone_alone(self.session):
                 self._run(record)
@@ -414,17 +431,7 @@ class Hearing:
         self.advance(record.stream, record.hash)
         self.parked.settle(self.session, parked_id, "applied", self.hearer.parts.clock())
         self._refresh(record.stream)
-        self._follow_waiters(record.stream)
         return True
-
-    def _follow_waiters(self, stream: str) -> int:
-        done = 0
-        if self.somebody_waits:
-            for source, waiting in self.parked.waiting_for(self.session, self.source, stream):
-                other = self._sibling(source)
-                other.claim_also(waiting)
-                done += other.follow(waiting, anyway=True)
-        return done
 
     def _sibling(self, source: str) -> "Hearing":
         # One hearing a source: two would each have their own picture of how far its streams have come.
@@ -443,9 +450,6 @@ class Hearing:
         why = parking.Why(reason, waits_for, error)
         self.parked.park(self.session, self.source, record, why, self.hearer.parts.clock())
         self.blocked |= {record.stream}
-        if waits_for:
-            for hearing in self.siblings.values():
-                hearing.somebody_waits = True
 
     def _park_undecodable(self, payload: bytes) -> None:
         log.warning("parked", service=self.hearer.parts.service, reason="undecodable")

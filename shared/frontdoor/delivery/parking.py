@@ -90,7 +90,10 @@ def _blocked(table: Table) -> Select[Any]:
 
 @cache
 def _waiting(table: Table) -> Select[Any]:
-    return select(table.c.id).where(table.c.state == "open", table.c.waits_source.is_not(None)).limit(1)
+    streams = table.c.waits_stream.in_(bindparam("streams", expanding=True))
+    return select(table.c.source, table.c.stream).where(
+        table.c.state == "open", table.c.waits_source == bindparam("source"), streams
+    )
 
 
 class Parked:
@@ -110,10 +113,6 @@ class Parked:
         """Name those of these streams that have anything parked."""
         return set(session.connection().scalars(_blocked(self.table), {"source": source, "streams": list(streams)}))
 
-    def somebody_waits(self, session: Session) -> bool:
-        """Say whether any parked event waits for another stream."""
-        return session.connection().execute(_waiting(self.table)).first() is not None
-
     def gaps(self, session: Session) -> list[tuple[str, str]]:
         """Name the (source, stream) of which an event is missing."""
         table = self.table.c
@@ -128,13 +127,10 @@ class Parked:
         )
         return session.connection().execute(rows).all()
 
-    def waiting_for(self, session: Session, source: str, stream: str) -> list[tuple[str, str]]:
-        """Name the (source, stream) of the events that wait for this stream."""
-        table = self.table.c
-        rows = select(table.source, table.stream).where(
-            table.state == "open", table.waits_source == source, table.waits_stream == stream
-        )
-        return sorted({(row.source, row.stream) for row in session.connection().execute(rows)})
+    def waiting_for(self, session: Session, source: str, streams: Iterable[str]) -> list[tuple[str, str]]:
+        """Name the (source, stream) of the events that wait for any of these streams."""
+        rows = session.connection().execute(_waiting(self.table), {"source": source, "streams": list(streams)})
+        return sorted({(row.source, row.stream) for row in rows})
 
     def only_a_gap(self, session: Session, source: str, stream: str) -> bool:
         """Say whether everything parked of this stream waits only for a missing earlier event."""
