@@ -56,10 +56,15 @@ def sent(family, send, channel=None):
 
 
 def stands(stage, notice):
-    """(state, status, task) of a notice, which `verify` finds nothing wrong with."""
+    """(state, status, task) of a notice, which went legal ways and which `verify` finds nothing wrong with."""
     with stage.look() as session:
         assert list(store.notice_faults(session)) == []
-        row = store.notice(session, notice)
+        row, state = store.notice(session, notice), ""
+        for event in store.life_of(session, notice):
+            may_happen_in, leads_to = domain.LIFECYCLES["notice"][type(event).__name__]
+            assert state in may_happen_in
+            state = leads_to or state
+    assert row.state == state
     return row.state, row.status, row.task
 
 
