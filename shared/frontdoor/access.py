@@ -60,6 +60,16 @@ def inside(service: str, area: str) -> Actor:
     return Actor(person=f"service:{service}", name=service, roles=frozenset({INSIDE}), area=area)
 
 
+PROVIDER = "message_provider"
+"""The role of the provider that messages are handed to: it may what names this role, and nothing else either."""
+MACHINES = frozenset({INSIDE, PROVIDER})
+
+
+def provider(area: str) -> Actor:
+    """Make the actor of the provider that messages are handed to, when it calls us."""
+    return Actor(person="service:message-provider", name="message provider", roles=frozenset({PROVIDER}), area=area)
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is known of the referral that somebody asks for: facts that the asking service has heard."""
@@ -169,6 +179,7 @@ WHO_MAY: dict[str, Permission] = {
     ),
     "record.list": Permission(None, purpose="record"),
     "link.renew": Permission(None, ("triager", "sender"), hidden=True, purpose="record"),
+    "notice.receipt": Permission(_any(PROVIDER), purpose="notification"),
     "messages.demo": Permission(roles=None, purpose="notification"),
     "notice.tasks": Permission(_any("admin", "auditor"), purpose="notification"),
     "notice.settle": Permission(_any("admin"), purpose="notification"),
@@ -223,7 +234,7 @@ def permit(actor: Actor, action: str, area: str, agency: str | None = None) -> N
     if not actor.is_signed_in:
         raise NotSignedIn
     if permission.roles is None:
-        if INSIDE in actor.roles:
+        if actor.roles & MACHINES:
             raise Denied(Deny(permission.otherwise, "role"))
         return
     scopes = [scope for role, scope in permission.roles.items() if role in actor.roles]

@@ -792,9 +792,13 @@ class NoticeSent(NoticeChanged, Event, source="notification"):
 
 
 class NoticeFailed(NoticeChanged, Event, source="notification"):
-    """The provider will not deliver it: a task for a person."""
+    """The provider will not deliver it, or it came back after it had been sent: a task for a person."""
 
     status: Literal["temporary-failure", "permanent-failure", "technical-failure"]
+
+
+class NoticeConfirmed(NoticeChanged, Event, source="notification"):
+    """The provider's receipt says that it arrived: nothing that is heard of it later changes that."""
 
 
 class NoticeUncertain(NoticeChanged, Event, source="notification"):
@@ -939,6 +943,7 @@ UNHEARD = frozenset(
         "ChildrenKeptApart",
         "BlockCommissioned",
         "NoticeAttempted",
+        "NoticeConfirmed",
         "NoticeCreated",
         "NoticeDelayed",
         "NoticeSettled",

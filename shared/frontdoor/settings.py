@@ -116,8 +116,9 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{shown}: {error['msg'].removeprefix('Value error, ')}".removeprefix(": ")
 
 
-SECRETS = ("sessions", "family_links")
-"""What an installation keeps to itself: what signs sessions and calls between services; what signs families' links."""
+SECRETS = ("sessions", "family_links", "receipts")
+"""What an installation keeps to itself: what signs sessions and calls between services; what signs families' links; and
+the token that it shares with the provider of messages alone, whose receipts carry it."""
 
 
 class SecretMissing(Exception):

@@ -25,13 +25,9 @@ def parts(case):
     return case.front_door.assembly.parts["referral-intake"]
 
 
-def inside(case, parts):
-    """Give a client that carries a service's token."""
-    headers = {"Authorization": f"Bearer {signin.inside_token(parts)}"}
-    return TestClient(case.front_door.application, headers=headers, raise_server_exceptions=False)
-
-
-def test_a_service_may_ask_for_a_stream_and_look_at_operations_and_nothing_else(case, parts):
+def opened_by(case, token):
+    """Every action whose route answers to this token otherwise than with a refusal."""
+    client = TestClient(case.front_door.application, headers={"Authorization": f"Bearer {token}"})
     opened = set()
     for app in case.front_door.application.apps.values():
         for route in api_routes(app):
@@ -39,10 +35,23 @@ def test_a_service_may_ask_for_a_stream_and_look_at_operations_and_nothing_else(
             if action != access.PUBLIC:
                 path = route.path.replace("{agency}", "health").replace("{reference}", case.reference)
                 method = "POST" if "POST" in route.methods else "GET"
-                answer = inside(case, parts).request(method, path, **({"json": {}} if method == "POST" else {}))
+                answer = client.request(method, path, **({"json": {}} if method == "POST" else {}))
                 opened |= set() if answer.status_code in {401, 403, 404} else {action}
+    return opened
 
-    assert opened == {"operations.read", "stream.replay"}
+
+def inside(case, parts):
+    """Give a client that carries a service's token."""
+    headers = {"Authorization": f"Bearer {signin.inside_token(parts)}"}
+    return TestClient(case.front_door.application, headers=headers, raise_server_exceptions=False)
+
+
+def test_a_service_may_ask_for_a_stream_and_look_at_operations_and_nothing_else(case, parts):
+    assert opened_by(case, signin.inside_token(parts)) == {"operations.read", "stream.replay"}
+
+
+def test_the_message_provider_may_tell_what_became_of_a_message_and_nothing_else(case):
+    assert opened_by(case, case.front_door.assembly.receipts.hex()) == {"notice.receipt"}
 
 
 @pytest.mark.parametrize("person", ["admin", "auditor", "senco"])

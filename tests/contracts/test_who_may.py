@@ -54,6 +54,7 @@ TABLE = [
     ("GET", "/api/waiting-list", {"booking-coordinator", "health-triager", "therapist-salt", "therapist-ot"}, 403),
     ("POST", "/api/bookings", {"booking-coordinator"}, 403),
     ("GET", "/api/notices?reference={reference}", ITS_TRIAGERS | {"auditor"}, 404),
+    ("POST", "/api/notices/receipts", set(), 403),
     ("GET", "/api/records/{reference}/timeline", ITS_TRIAGERS | {"senco", "therapist-salt"}, 404),
     ("GET", "/api/verify/bookings", {"admin"}, 403),
     ("GET", "/metrics", {"admin"}, 403),

@@ -358,7 +358,7 @@ def test_a_provider_in_any_mood_takes_each_message_once_and_a_person_sees_what_i
     sender(product, provider, "--clock", "30000")  # hours later, what was put off is due
 
     def none_waits():
-        return not product.rows("notification", "select 1 from notice where status = 'temporary-failure' limit 1")
+        return not product.rows("notification", "select 1 from notice where state = 'delayed' limit 1")
 
     wait_until(none_waits, "what was put off has been sent or given to a person")
     product.whole()

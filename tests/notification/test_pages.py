@@ -5,10 +5,13 @@ from urllib.parse import unquote
 
 import pytest
 
+from frontdoor.access import of_person
+from frontdoor.calls import Call
 from frontdoor.service import build
 from frontdoor.testing import Stage
+from frontdoor.work import Refused
 from notification.app import service
-from notification.pages import linked
+from notification.pages import came_back, linked
 
 REFERENCE = "R7K2-9QF4Q"
 MUM = "K-2AAAAAAA"
@@ -90,6 +93,42 @@ def test_a_message_that_is_not_there_cannot_be_settled(stage):
 def test_markup_in_a_text_is_text_and_only_our_own_links_are_links():
     shown = linked("<b> http://ours/family/x http://theirs/y", "http://ours")
     assert shown == '&lt;b&gt; <a class="govuk-link" href="/family/x">http://ours/family/x</a> http://theirs/y'
+
+
+def test_who_tries_the_demo_can_let_a_message_come_back_and_sees_the_task_arise(stage, family):
+    family.is_known()
+    stage.chores()
+    notice = family.notices()[0]["notice"]
+    assert "It came back<" in page(stage).text
+    for _ in range(2):
+        answer = stage.as_person("parent").post(f"/messages/{notice}/came-back")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/messages")
+    assert "It came back, and waits for an administrator" in page(stage).text
+    assert "It came back<" not in page(stage).text
+    assert "This was sent, and came back" in page(stage, "admin").text
+
+
+def test_a_message_that_is_not_there_does_not_come_back_and_nobody_is_told_so(stage):
+    assert stage.as_person("parent").post("/messages/nothing/came-back").status_code == 303
+
+
+def test_who_is_of_another_area_lets_nothing_come_back(stage, family):
+    family.is_known()
+    stage.chores()
+    notice = family.notices()[0]["notice"]
+    assert stage.as_person("other-area-triager").post(f"/messages/{notice}/came-back").status_code == 404
+    assert family.statuses() == ["delivered"]
+
+
+def test_outside_the_demo_nobody_plays_the_provider(stage, family):
+    family.is_known()
+    stage.chores()
+    notice = family.notices()[0]["notice"]
+    object.__setattr__(stage.parts, "demo", False)
+    with pytest.raises(Refused):
+        came_back(notice, Call(None, stage.parts, of_person(stage.parts.area.people["parent"]), "messages.demo"))
+    object.__setattr__(stage.parts, "demo", True)
+    assert family.statuses() == ["delivered"]
 
 
 def no_address(stage, family):

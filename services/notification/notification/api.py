@@ -1,7 +1,8 @@
-"""JSON for partner systems: what a family was told, and what became of it."""
+"""JSON for partner systems: what a family was told, and what became of it; and the provider's receipts."""
 
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
@@ -9,7 +10,11 @@ from frontdoor.access import Denied, Deny, Subject
 from frontdoor.calls import Call, Route, may
 from frontdoor.events import Instant
 from frontdoor.identifiers import normal_reference
-from notification import domain, store
+from frontdoor.problems import json_body
+from notification import domain, handlers, store
+from notification.commands import DeliveryReceipt
+
+log = structlog.get_logger()
 
 router = APIRouter(route_class=Route)
 
@@ -40,6 +45,20 @@ def list_notices(
         area = store.area_of(work.session, named)
         work.may("notice.read", _subject(case, area))
         return [_shown(row) for row in store.notices_of(work.session, area, named)]
+
+
+@router.post("/api/notices/receipts", status_code=204, summary="What the provider says became of a message")
+def note_receipt(
+    call: Annotated[Call, may("notice.receipt")], receipt: Annotated[DeliveryReceipt, json_body(DeliveryReceipt)]
+) -> None:
+    """The bearer token is the installation's `receipts` secret. A receipt for no message of ours gets the same answer.
+
+    Early, late, twice, in any order: what was delivered stays so, and what came back is a task for a person.
+    """
+    with call.work() as work:
+        is_ours = handlers.note_receipt(work, receipt.reference, receipt.status)
+    if not is_ours:  # and the answer does not say so
+        log.warning("receipt_unknown", service=call.parts.service)
 
 
 def _subject(case: domain.Case, area: str) -> Subject:

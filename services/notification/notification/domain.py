@@ -30,6 +30,7 @@ from frontdoor.events import (
     Event,
     LinkRenewed,
     NoticeAttempted,
+    NoticeConfirmed,
     NoticeCreated,
     NoticeDelayed,
     NoticeFailed,
@@ -62,6 +63,7 @@ SENDER = "sender"
 Lifecycle = dict[str, tuple[frozenset[str], str | None]]
 _WAITING = frozenset({"created", "delayed"})
 _TRIED = frozenset({"sending"})
+_ON_RECEIPT = frozenset({"delivered", "uncertain"})
 LIFECYCLES: dict[str, Lifecycle] = {
     "notice": {
         "NoticeCreated": (frozenset({""}), "created"),
@@ -69,8 +71,9 @@ LIFECYCLES: dict[str, Lifecycle] = {
         "NoticeAttempted": (_WAITING, "sending"),
         "NoticeDelayed": (_WAITING | _TRIED, "delayed"),
         "NoticeSent": (_TRIED, "delivered"),
-        "NoticeFailed": (_WAITING | _TRIED, "failed"),
+        "NoticeFailed": (_WAITING | _TRIED | _ON_RECEIPT, "failed"),
         "NoticeUncertain": (_TRIED, "uncertain"),
+        "NoticeConfirmed": (_TRIED | _ON_RECEIPT | {"delayed", "failed"}, "confirmed"),
         "NoticeSettled": (frozenset({"failed", "uncertain", "suppressed"}), "settled"),
     },
     "recipient": {"RecipientNoted": (frozenset({"", "noted"}), "noted")},
@@ -79,7 +82,8 @@ LIFECYCLES: dict[str, Lifecycle] = {
     "refusal": {"NotificationRefused": (frozenset({""}), "refused")},
 }
 STATUSES = {state: state for state in ("created", "sending", "delivered", "suppressed", "uncertain")} | {
-    "delayed": "temporary-failure"
+    "delayed": "temporary-failure",
+    "confirmed": "delivered",
 }
 """What the contract calls a state; a failed notice has the status that its failure named, a settled one keeps its."""
 
@@ -89,6 +93,8 @@ Suppression = Literal[
 ]
 Answer = Literal["accepted", "busy", "refused", "broken", "found", "absent", "unknown"]
 """What a provider says of a message, or of one that we ask about."""
+Receipt = Literal["delivered", "temporary-failure", "permanent-failure", "technical-failure"]
+"""What a provider's receipt says later of a message that it took: the contract's words, which are GOV.UK Notify's."""
 FOR_A_PERSON = frozenset({"late", "no_address", "channel_changed_back"})
 """Suppressed for these reasons, a notice is a task: the family should hear of it, and nothing sends it."""
 
@@ -372,6 +378,24 @@ def outcome(notice: Notice, answer: Answer, now: datetime) -> Event:
             if notice.attempts > len(WAITS):
                 return NoticeFailed(**notice.named, status="technical-failure")
             return NoticeDelayed(**notice.named, again_at=now + WAITS[notice.attempts - 1])
+
+
+def received(notice: Notice, receipt: Receipt) -> Event | None:
+    """What the provider's receipt makes of a notice; None: nothing, as of one that was never attempted.
+
+    Receipts come early, late, twice and in any order. Somebody got what was delivered, whatever else is said of it; a
+    task that a person has seen to is not opened again.
+    """
+    if not notice.attempts:
+        return None
+    said = NoticeConfirmed(**notice.named) if receipt == "delivered" else NoticeFailed(**notice.named, status=receipt)
+    may_happen_in, _ = LIFECYCLES["notice"][type(said).__name__]
+    return said if notice.state in may_happen_in else None
+
+
+def task_after_failure(state: str, status: str) -> str:
+    """Name the task that a failure leaves, of a notice that was in this state: it came back, where it had been sent."""
+    return "came_back" if state == "delivered" else status
 
 
 @dataclass(frozen=True)

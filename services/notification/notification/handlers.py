@@ -1,5 +1,6 @@
 """What notification does: it notes whom to tell, says what each is to be told, and sends it."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
@@ -36,6 +37,7 @@ Result = TypeVar("Result")
 INTAKE = "referral-intake"
 BATCH = 50
 """Notices taken at a time: in one transaction before the provider is called for each, in one after."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SENDER = "sender"
 """Whoever holds this name is the only one that sends, of all threads, processes and machines."""
 
@@ -155,6 +157,26 @@ def settle_notice(work: Work, notice: str) -> None:
 
 def _stream(notice: str) -> str:
     return f"notice/{notice}"
+
+
+# --- receipts --------------------------------------------------------------------------------------------------------
+
+
+def note_receipt(work: Work, notice: str, receipt: domain.Receipt) -> bool:
+    """Note what the provider says became of a message; False: it is none of ours. Twice, or late, is harmless.
+
+    `notice` is whatever the provider was given as reference: not only we may send by it.
+    """
+    if _ID.fullmatch(notice) is None:
+        return False
+    work.claim(_stream(notice))
+    row = store.notice(work.session, notice)
+    if row is None or row.area != work.actor.area:
+        return False
+    said = domain.received(_notice(row), receipt)
+    if said is not None:
+        work.append(_stream(notice), row.version, said)
+    return True
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------

@@ -43,16 +43,23 @@ def sent_messages(
     call: Annotated[Call, may("messages.demo")],
     before: Annotated[int | None, Query(ge=0, le=FURTHEST)] = None,
 ) -> Response:
-    if not call.parts.demo:
-        raise Refused("not_found", "There is no such page: check the address", status=404)
-    if call.actor.area != call.parts.area.id:  # every message has a family's link in it, and each link opens
-        raise Denied(Deny(404, "area"))
+    _in_the_demo(call)
     page = channels.sent_messages(call.parts.folder, before)
     with call.work() as work:
         work.shown(call.action, sorted({message["reference"] for message in page.messages}), Allow("demo"))
         tasks = _tasks(work) if before is None and _may("notice.tasks", call) else []
+        sent = [message["notice"] for message in page.messages]
+        states = {notice.notice: notice.state for notice in store.notices(work.session, sent)}
     context: dict[str, Any] = {"page": page, "first_page": before is None, "tasks": tasks, "url": call.parts.public_url}
-    return pages.render(request, "sent.html", may_settle=_may("notice.settle", call), **context)
+    return pages.render(request, "sent.html", states=states, may_settle=_may("notice.settle", call), **context)
+
+
+@router.post("/messages/{notice}/came-back", summary="Play the demo's provider: a message came back")
+def came_back(notice: str, call: Annotated[Call, may("messages.demo")]) -> Response:
+    _in_the_demo(call)
+    with call.work() as work:
+        handlers.note_receipt(work, notice, "permanent-failure")
+    return RedirectResponse("/messages", 303)
 
 
 @router.get("/messages/tasks", response_class=HTMLResponse, summary="Messages that a person must see to")
@@ -67,6 +74,13 @@ def settle(notice: str, call: Annotated[Call, may("notice.settle")]) -> Response
     with call.work() as work:
         handlers.settle_notice(work, notice)
     return RedirectResponse("/messages/tasks", 303)
+
+
+def _in_the_demo(call: Call) -> None:
+    if not call.parts.demo:
+        raise Refused("not_found", "There is no such page: check the address", status=404)
+    if call.actor.area != call.parts.area.id:  # every message has a family's link in it, and each link opens
+        raise Denied(Deny(404, "area"))
 
 
 def _tasks(work: Work) -> Sequence[store.Notice]:

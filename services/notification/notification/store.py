@@ -166,7 +166,7 @@ _WRITERS: dict[type, Callable[[Session, Recorded], None]] = {
 
 def _change_notice(session: Session, record: Recorded, event: NoticeChanged) -> None:
     row = session.get_one(Notice, event.notice)
-    row.version = record.version
+    row.version, before = record.version, row.state
     row.state = domain.LIFECYCLES["notice"][record.type][1] or row.state
     row.status = domain.STATUSES.get(row.state, row.status)
     row.due_at = row.task = None
@@ -175,7 +175,7 @@ def _change_notice(session: Session, record: Recorded, event: NoticeChanged) -> 
     elif isinstance(event, NoticeDelayed):
         row.due_at = event.again_at
     elif isinstance(event, NoticeFailed):
-        row.status = row.task = event.status
+        row.status, row.task = event.status, domain.task_after_failure(before, event.status)
     elif isinstance(event, NoticeSuppressed):
         row.task = event.reason_code if event.reason_code in domain.FOR_A_PERSON else None
     elif row.state == "uncertain":
