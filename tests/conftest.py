@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from contextlib import contextmanager, suppress
 
 import pytest
+from anyio.from_thread import start_blocking_portal
+from starlette.testclient import TestClient
 
 from frontdoor import engines, testing
 
@@ -18,6 +21,44 @@ def left_out(what: str, why: str) -> None:
     if what in REQUIRED:
         pytest.fail(f"Tests with {what} must run here. {why}")
     pytest.skip(why)
+
+
+class OneLoop:
+    """An event loop for all clients: beginning one for each request takes longer than most requests."""
+
+    def __init__(self):
+        self._begin()
+
+    def _begin(self):
+        self._running = start_blocking_portal()
+        self._portal = self._running.__enter__()
+
+    @contextmanager
+    def portal_of(self, client):
+        """Give a client the loop, or another one where a test has killed it in the middle of a request."""
+        try:
+            self._portal.call(int)
+        except RuntimeError:
+            self._begin()
+        yield client.portal or self._portal
+
+    def end(self):
+        with suppress(RuntimeError):
+            self._running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loop():
+    """Let all clients of this process share a loop."""
+    loop, usual = OneLoop(), TestClient._portal_factory
+
+    def portal_factory(client):
+        return loop.portal_of(client)
+
+    TestClient._portal_factory = portal_factory
+    yield
+    TestClient._portal_factory = usual
+    loop.end()
 
 
 @pytest.fixture(scope="session")
