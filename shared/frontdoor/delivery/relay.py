@@ -25,16 +25,21 @@ from frontdoor.failpoints import reach
 from frontdoor.work import Parts
 
 log = structlog.get_logger()
-AT_ONCE = 500
-"""Events that are on their way to Kafka at the same time."""
+AT_ONCE, BYTES_AT_ONCE = 1000, 16 * 2**20
+"""Events that are on their way to Kafka at the same time, and about how large they may be together."""
 LOOK_AGAIN = 1.0
 """Seconds after which the leader looks by itself, and another looks whether it may lead."""
 LEASE = 8
 """Seconds without a sign of life after which PostgreSQL takes the lead away."""
 _LEAD = "select pg_try_advisory_lock(7, 1) as leads"
 _UNSENT = """
-select u.log_id, l.topic, l.stream, l.payload
-from unrelayed u join log l on l.id = u.log_id order by u.log_id limit %s
+select log_id, topic, stream, payload
+from (
+  select u.log_id, l.topic, l.stream, l.payload,
+    sum(octet_length(l.payload)) over (order by u.log_id rows between unbounded preceding and 1 preceding) before
+  from (select log_id from unrelayed order by log_id limit %s) u join log l on l.id = u.log_id
+) waiting
+where coalesce(before, 0) < %s order by log_id
 """
 _STRIKE_OFF = "delete from unrelayed where log_id = any(%s)"
 
@@ -130,7 +135,7 @@ class Relay:
         )
 
     async def _send(self, connection: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer) -> int:
-        rows = await (await connection.execute(_UNSENT, (AT_ONCE,))).fetchall()
+        rows = await (await connection.execute(_UNSENT, (AT_ONCE, BYTES_AT_ONCE), binary=True)).fetchall()
         if not rows:
             return 0
         reach("relay.read")
