@@ -305,6 +305,11 @@ def _selecting(kind: type[SQLModel]) -> Any:
     return select(kind).where(*(column == bindparam(f"key_{at}") for at, column in enumerate(keys)))
 
 
+def past_waiting(session: Session) -> Connection:
+    """Give the connection to ask of tables in which no row that waits belongs."""
+    return Session.connection(session)
+
+
 class _Glancing(_Session):
     """A session on PostgreSQL for one statement, which is a transaction of its own."""
 

@@ -14,7 +14,7 @@ from typing import Literal
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -273,6 +273,20 @@ class KafkaLine(Line):
         owner = self.owners[source]
         with owner.database.read() as session:
             return [record.payload for record in owner.log.stream(session, stream, since)]
+
+    def committed(self) -> dict[TopicPartition, int]:
+        """Give what Kafka keeps of the hearer's group."""
+
+        async def ask() -> dict[TopicPartition, int]:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.brokers.bootstrap)
+            await admin.start()
+            try:
+                kept = await admin.list_consumer_group_offsets(self.brokers.group("child-record"))
+            finally:
+                await admin.close()
+            return {place: told.offset for place, told in kept.items() if told.offset > 0}
+
+        return asyncio.run(ask())
 
     def carry(self) -> None:
         """Let every relay send, and the ears hear, until nothing is left."""

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from frontdoor.delivery import relay
 from frontdoor.delivery.relay import Relay
 from frontdoor.delivery.topics import SIGNATURE, signature
 
@@ -157,6 +158,26 @@ def test_topics_made_anew_are_heard_from_their_first_event(kafka_line):
 
     assert line.notes() == {"F1": list(range(1, 13)), "F2": [1, 2]}
     assert line.parked() == []
+
+
+def test_events_that_are_large_together_are_sent_one_after_the_other(kafka_line, monkeypatch):
+    line, pages = kafka_line, []
+    monkeypatch.setattr(relay, "BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(relay, "reach", pages.append)
+    line.say("F1", 3)
+    line.carry()
+
+    assert line.notes() == {"F1": [1, 2, 3]}
+    assert pages.count("relay.read") == 3
+
+
+def test_what_kafka_is_told_of_the_group_is_how_far_it_has_heard(kafka_line):
+    line = kafka_line
+    line.say("F1", 3)
+    line.say_notice("N1", "F1")
+    line.carry()
+
+    assert line.committed() == {place: offset for place, (offset, _) in line.ears.kept().items()}
 
 
 def test_what_kafka_has_not_got_is_counted_and_sent_later(kafka_line):

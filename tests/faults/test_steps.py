@@ -65,8 +65,10 @@ def lines_of(code):
 
 BETWEEN = [
     *(ears.Ears._hear, ears.Ears._settle, ears.Ears._in_order, ears.Ears._hand_over, ears.Ears._step),
+    *(ears.Ears._pass_by, ears.Ears._keep_passed, ears.Ears._acknowledge),
     *(hearer.Hearer.deliver, hearer.Hearer._transaction, hearer.Hearing.hear, hearer.Hearing._hear_one),
     *(hearer.Hearing._apply, hearer.Hearing._run, hearer.Hearing._handle, hearer.Hearing.keep),
+    *(hearer.Hearing.follow_waiters, hearer.Hearing._follow_stream, hearer.Hearing._try_parked),
     *(relay.Relay._send, relay.Relay._hand_over),
 ]
 """What runs between reading an event and acknowledging it."""

@@ -1,8 +1,8 @@
 """Ears: one service's consumer of Kafka, which hands over batches and keeps its offsets in the service's own database.
 
 FastStream reads in batches and acknowledges nothing by itself. Where to begin is what the database says, in the same
-transaction as what was heard; what Kafka's group keeps only feeds the gauge of how far behind it is. Whatever goes
-wrong, the whole consumer is made anew from the kept offsets: nothing is stepped over.
+transaction as what was heard; what Kafka's group keeps only feeds gauges, so it is told now and then, and nobody waits
+for that. Whatever goes wrong, the whole consumer is made anew from the kept offsets: nothing is stepped over.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import delete, select
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 BATCH = 500
 """Events that are read at once."""
 LOOK = 2.0
-"""Seconds between two looks at how far behind it is."""
+"""Seconds between two looks at how far behind it is, which Kafka is told then."""
 SayAgain = Callable[[str, str, int], list[bytes]]
 """(source, stream, from version) -> the owner's events, as they stand in its log."""
 Source = Callable[[ConsumerRecord[Any, Any]], str]
@@ -64,6 +65,8 @@ class Ears:
     _halt: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _places: dict[TopicPartition, int] = field(default_factory=dict)
+    _told: dict[TopicPartition, int] = field(default_factory=dict)
+    _passed: dict[TopicPartition, ConsumerRecord[Any, Any]] = field(default_factory=dict)
     _asked: list[tuple[str, str, int]] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -101,6 +104,11 @@ class Ears:
         """The service that hears."""
         return self.hearer.parts.service
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether every partition of its topics is its own by now."""
+        return len(self._places) == len(self.topics) * self.brokers.partitions
+
     def report(self, *, running: bool) -> dict[str, Any]:
         """Tell as `Progress.report`, with what keeps it from listening."""
         counted = self.behind if self.listening else dict.fromkeys(self.topics)
@@ -122,6 +130,7 @@ class Ears:
             self.listening = False
             await broker.stop()
             self._places.clear()
+            self._told.clear()
 
     async def _until_stuck(self, consumer: AIOKafkaConsumer) -> None:
         while not self._halt.is_set():
@@ -129,6 +138,7 @@ class Ears:
             if self.fatal or not self.report(running=True)["ok"]:
                 raise Interrupted from self.fatal
             await asyncio.to_thread(self._answer)
+            await self._acknowledge(consumer)
             await self._idle(LOOK)
 
     async def _until_nothing_is_left(self, consumer: AIOKafkaConsumer) -> None:
@@ -137,7 +147,8 @@ class Ears:
                 raise self.fatal
             await asyncio.to_thread(self._answer)
             await self._look(consumer)
-            if len(self._places) == len(self.topics) * self.brokers.partitions and not any(self.behind.values()):
+            if self.hears_all and not any(self.behind.values()):
+                await self._acknowledge(consumer)
                 return
             await asyncio.sleep(0.02)
 
@@ -161,6 +172,18 @@ class Ears:
         for partition, end in ends.items():
             behind[partition.topic] = (behind[partition.topic] or 0) + max(end - self._places.get(partition, end), 0)
         self.behind = behind
+
+    async def _acknowledge(self, consumer: AIOKafkaConsumer) -> None:
+        """Keep where it has passed by, and tell Kafka how far it has come, who may be told later if it is not there."""
+        await asyncio.to_thread(self._keep_passed)
+        places = dict(self._places)
+        if places == self._told:
+            return
+        reach("hear.settled")
+        with suppress(KafkaError):
+            await consumer.commit(places)
+            self._told = places
+        reach("hear.acked")
 
     # --- FastStream ---
 
@@ -200,9 +223,6 @@ class Ears:
         records: Sequence[ConsumerRecord[Any, Any]] = message.raw_message
         reach("hear.read")
         await asyncio.to_thread(self._settle, records)
-        reach("hear.settled")
-        await message.ack()
-        reach("hear.acked")
 
     # --- handing over, in a thread ---
 
@@ -254,14 +274,21 @@ class Ears:
     def _hand_over(self, source: str, records: list[ConsumerRecord[Any, Any]]) -> None:
         while records:
             count = self.hearer.deliver(source, [self._payload(record) for record in records], self._keeping(records))
+            self._passed.clear()
             self._step(records[:count])
             records = records[count:]
 
     def _pass_by(self, records: list[ConsumerRecord[Any, Any]]) -> None:
-        """Step over what we have said ourselves, in the topic that several services share."""
-        with self.hearer.parts.database.write() as session:
-            self._keeping(records)(session, len(records))
+        """Step over what we have said ourselves, in the topic that several services share; kept with the next batch."""
+        self._passed |= _last_of_each(records)
         self._step(records)
+
+    def _keep_passed(self) -> None:
+        with self._turn:
+            if self._passed:
+                with self.hearer.parts.database.write() as session:
+                    self._keeping(())(session, 0)
+                self._passed.clear()
 
     def _payload(self, record: ConsumerRecord[Any, Any]) -> bytes:
         payload = record.value or b""
@@ -269,7 +296,7 @@ class Ears:
 
     def _keeping(self, records: Sequence[ConsumerRecord[Any, Any]]) -> Callable[[Session, int], None]:
         def keep_place(session: Session, count: int) -> None:
-            last = {(record.topic, record.partition): record for record in records[:count]}
+            last = self._passed | _last_of_each(records[:count])
             rows = [
                 {"topic": topic, "partition": partition, "offset": record.offset + 1, "hash": _digest(record)}
                 for (topic, partition), record in sorted(last.items())
@@ -390,6 +417,10 @@ async def _without_headers(records: tuple[ConsumerRecord[Any, Any], ...], origin
 async def _as_it_came(message: KafkaMessage) -> KafkaMessage:
     # One body that cannot be decoded must not stop the batch either: we decode, event by event.
     return message
+
+
+def _last_of_each(records: Iterable[ConsumerRecord[Any, Any]]) -> dict[TopicPartition, ConsumerRecord[Any, Any]]:
+    return {TopicPartition(record.topic, record.partition): record for record in records}
 
 
 def _digest(record: ConsumerRecord[Any, Any]) -> bytes:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from frontdoor.database import BigId, UtcDateTime
+from frontdoor.database import BigId, UtcDateTime, past_waiting
 from frontdoor.envelope import Recorded
 
 WAITING_REASONS = ("gap", "behind")
@@ -129,7 +129,7 @@ class Parked:
 
     def waiting_for(self, session: Session, source: str, streams: Iterable[str]) -> list[tuple[str, str]]:
         """Name the (source, stream) of the events that wait for any of these streams."""
-        rows = session.connection().execute(_waiting(self.table), {"source": source, "streams": list(streams)})
+        rows = past_waiting(session).execute(_waiting(self.table), {"source": source, "streams": list(streams)})
         return sorted({(row.source, row.stream) for row in rows})
 
     def only_a_gap(self, session: Session, source: str, stream: str) -> bool:

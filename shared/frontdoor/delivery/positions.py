@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Select, String, Table, bindparam, select
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Select, String, Table, bindparam, select, text
 from sqlmodel import Session
 
 from frontdoor.database import BigId
-from frontdoor.rows import insert_absent, upsert
+from frontdoor.rows import upsert
 
 PREFIX = 16
 """Bytes kept of each event's SHA-256: enough that nobody can write another event with the same ones."""
@@ -71,6 +71,13 @@ def define(metadata: MetaData) -> None:
     )
 
 
+_BEGINNING = text("""
+insert into stream_position (source, stream, version, history)
+select :source, stream, 0, '' from unnest(cast(:streams as text[])) stream order by stream
+on conflict do nothing returning stream
+""")
+
+
 @cache
 def _claiming(table: Table) -> Select[Any]:
     streams = table.c.stream.in_(bindparam("streams", expanding=True))
@@ -87,13 +94,15 @@ class Positions:
 
     def claim(self, session: Session, streams: Sequence[str]) -> dict[str, Place]:
         """Lock the positions of these streams, in sorted order, and give them; unheard ones start at nothing."""
+        places = dict.fromkeys(streams, Place())
+        wanted = {"source": self._source, "streams": sorted(streams)}
         if session.connection().dialect.name != "sqlite":
             # Only a row can be locked: one that is not there yet would be claimed by two. SQLite's writers take turns.
-            absent = {"source": self._source, "version": 0, "history": b""}
-            insert_absent(session, self._table, [absent | {"stream": stream} for stream in sorted(streams)])
-        wanted = {"source": self._source, "streams": list(streams)}
-        rows = session.connection().execute(_claiming(self._table), wanted).all()
-        places = dict.fromkeys(streams, Place()) | {stream: Place(history) for stream, history in rows}
+            begun = set(session.connection().scalars(_BEGINNING, wanted))
+            wanted["streams"] = [stream for stream in wanted["streams"] if stream not in begun]
+        if wanted["streams"]:
+            rows = session.connection().execute(_claiming(self._table), wanted)
+            places |= {stream: Place(history) for stream, history in rows}
         self._kept |= places
         return places
 
