@@ -146,9 +146,7 @@ def heard():
 
     def ours():
         with folder() as made:
-            assembly = filled(made)
-            rate = hear(assembly)
-            assembly.close()
+            rate = ours_heard(made)
             with sqlite3.connect(made / "referral-intake.sqlite") as connection:
                 known["payloads"] = connection.execute("select payload from log").fetchall()
             known["sizes"] = rows_written(made / "triage-panel.sqlite", len(known["payloads"]))
@@ -160,6 +158,14 @@ def heard():
 
     what = "events of intake's log heard by triage, beside bare SQLite reading as many and inserting as many rows"
     return compared("log to queue, embedded", f"{what} of the same size", ours, floor)
+
+
+def ours_heard(made):
+    """Let triage hear all of a new folder's log."""
+    assembly = filled(made)
+    rate = hear(assembly)
+    assembly.close()
+    return rate
 
 
 def bare_carrying(file, payloads, sizes):

@@ -43,15 +43,20 @@ async def _one_connection(port, waiting, took):
         while waiting:
             request = waiting.pop()
             began = time.perf_counter()
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            body = await reader.readexactly(int(length.split(b":")[1]))
-            if not head.startswith(b"HTTP/1.1 201"):
-                raise SystemExit(f"refused: {head.splitlines()[0].decode()} {body[:300].decode()}")
+            await ask(reader, writer, request)
             took.append(1000 * (time.perf_counter() - began))
     finally:
         writer.close()
+
+
+async def ask(reader, writer, request):
+    """Send one request and read its answer."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    body = await reader.readexactly(int(length.split(b":")[1]))
+    if not head.startswith(b"HTTP/1.1 201"):
+        raise SystemExit(f"refused: {head.splitlines()[0].decode()} {body[:300].decode()}")
 
 
 def percentile(took, part):
