@@ -129,8 +129,8 @@ class Ears:
         finally:
             self.listening = False
             await broker.stop()
-            self._places.clear()
-            self._told.clear()
+            for known in (self._places, self._told, self._passed):
+                known.clear()
 
     async def _until_stuck(self, consumer: AIOKafkaConsumer) -> None:
         while not self._halt.is_set():
@@ -400,8 +400,12 @@ class _Places(ConsumerRebalanceListener):  # type: ignore[misc]
         self._ears = ears
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        for partition in revoked:
-            self._ears._places.pop(partition, None)  # noqa: SLF001  its other half
+        try:
+            # Whoever has them next begins where they are kept, which is behind what is in hand until this is done.
+            await asyncio.to_thread(self._ears._keep_passed)  # noqa: SLF001  its other half
+        finally:
+            for partition in revoked:
+                self._ears._places.pop(partition, None)  # noqa: SLF001
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         await self._ears.begin_at(self.subscriber.consumer, assigned)
