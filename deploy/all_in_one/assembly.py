@@ -85,7 +85,6 @@ class AllInOne(Assembly):
     """The five services of one process, over the local transport."""
 
     transport: LocalTransport
-    receipts: bytes = b""
 
     def look_between(self, hearer: Hearer, unheard: Sequence[Unheard]) -> Between:
         """Look how far the hearer has come in each log: what stands behind that is on its way."""
@@ -130,9 +129,7 @@ class AllInOne(Assembly):
         return dispatcher
 
     def _app(self, service: Service) -> FastAPI:
-        app = build(service, self.parts[service.name], lambda: self.transport.hearing(service.name))
-        app.state.receipts = self.receipts
-        return app
+        return build(service, self.parts[service.name], lambda: self.transport.hearing(service.name))
 
 
 def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Service] | None = None) -> AllInOne:
@@ -155,8 +152,7 @@ def assemble(settings: Settings, clock: Clock = wall_clock, only: Sequence[Servi
     owners = {name: Owner(part.database, part.log) for name, part in in_order}
     transport = LocalTransport(owners, list(hearers.values()))
     jobs = [(chore, parts[name]) for name, service in known.items() for chore in service.chores]
-    receipts = settings.secret("receipts")
-    return AllInOne(known, parts, hearers, ChoreRunner(jobs), folder, area, transport, receipts)
+    return AllInOne(known, parts, hearers, ChoreRunner(jobs), folder, area, transport)
 
 
 def _sqlite(folder: Path, name: str) -> Database:

@@ -61,7 +61,6 @@ def create_app(service: Service, settings: AloneSettings, clock: Clock = wall_cl
         parts.database.dispose()
 
     app = build(service, parts, transport.hearing, lifespan)
-    app.state.receipts = settings.secret("receipts")
     app.state.peers = Peers(NAMES, over_http(settings.peers, parts))
     return app
 

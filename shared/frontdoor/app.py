@@ -43,6 +43,7 @@ def wire(
         keys=keys,
         links=FamilyLinks(settings.secret("family_links")),
         secret=settings.secret("sessions"),
+        receipts=settings.secret("receipts"),
         clock=clock,
         folder=folder,
         public_url=settings.address,

@@ -35,10 +35,6 @@ def report(parts: Parts, hearing: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _migrations(parts: Parts) -> str:
-    return "ok" if migrations.done(parts.database, parts.service) else "behind"
-
-
 def _tables(parts: Parts) -> dict[str, Any]:
     with parts.database.read() as session:
         counts, _ = metrics.parked(session, parts)

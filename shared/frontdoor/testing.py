@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import socket
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
+import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import MetaData, text
 from sqlmodel import Session
 from starlette.testclient import TestClient
@@ -124,6 +128,21 @@ class MovedClock:
         self.now += timedelta(**by)
 
 
+@contextmanager
+def served(app: FastAPI, **told: Any) -> Iterator[str]:
+    """Serve an application from a thread, on a port of this machine; give its address. `told`: more for uvicorn."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, **{"log_level": "error", "lifespan": "off", **told}))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
 class Owners:
     """Logs of other services, to say what they would say."""
 
@@ -164,6 +183,7 @@ class Stage:
             keys=self.keys,
             links=FamilyLinks(b"a secret of the tests"),
             secret=b"another secret of the tests",
+            receipts=bytes(range(32)),
             clock=self.clock,
             folder=folder,
             public_url="http://testserver",

@@ -133,6 +133,7 @@ class Parts:
     folder: Path
     public_url: str
     demo: bool
+    receipts: bytes = b""
     replicas: Replicas = field(default_factory=Replicas)
     scan: Scan = nothing
 

@@ -5,7 +5,7 @@ import multiprocessing
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 import psycopg
@@ -172,7 +172,7 @@ def spread(parts, filled):
     service, triage = parts.wired(TRIAGE)
     ears = Ears(service.hearer(triage), corner, "1", lambda *_: [])
     wanted = filled.referrals
-    apart = Apart(_relaying, _apart(parts), filled.url, corner)
+    apart = Apart(_relaying, replace(parts, postgres=None, kafka=None), filled.url, corner)  # no containers over there
     thread = threading.Thread(target=asyncio.run, args=(ears.run(),))
     thread.start()
     _until(lambda: ears.hears_all)
@@ -186,13 +186,6 @@ def spread(parts, filled):
     thread.join()
     triage.database.dispose()
     return Rate(wanted / took.seconds, cpu / wanted * 1000)
-
-
-def _apart(parts):
-    """What another process needs of the parts: no containers."""
-    from tests.bench.real import Parts  # noqa: PLC0415
-
-    return Parts(None, None, parts.folder)
 
 
 def _address(database):

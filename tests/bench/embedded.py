@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 from tests.bench import load
 from tests.bench.measure import Rate, compared, row, spent_by, timing
-from tests.bench.real import LARGE, forms, wait_for
+from tests.bench.parts import LARGE, forms, wait_for
 
 from all_in_one.assembly import assemble
 from all_in_one.settings import Settings

@@ -102,9 +102,9 @@ class Target:
         of_booking = service == "therapy-booking" and "booking-coordinator" in may
         client = self.front_door.as_person("booking-coordinator" if of_booking else (may or [None])[0])
         if not may and action != access.PUBLIC:
-            assembly = self.front_door.assembly
+            parts = self.front_door.assembly.parts[service]
             is_providers = access.PROVIDER in access.WHO_MAY[action].roles
-            token = assembly.receipts.hex() if is_providers else inside_token(assembly.parts[service])
+            token = parts.receipts.hex() if is_providers else inside_token(parts)
             client.headers["Authorization"] = f"Bearer {token}"
         client.follow_redirects = False
         return client

@@ -3,18 +3,17 @@
 import asyncio
 import base64
 import socket
-import threading
 import time
 
 import httpx2
 import pytest
-import uvicorn
 from itsdangerous import TimestampSigner
 from starlette.testclient import TestClient
 
 from frontdoor import access, peers, signin
 from frontdoor.documents import api_routes
 from frontdoor.service import REPLAY_PAGE
+from frontdoor.testing import served
 
 REPLAY = "/triage-panel/internal/replay"
 
@@ -50,8 +49,8 @@ def test_a_service_may_ask_for_a_stream_and_look_at_operations_and_nothing_else(
     assert opened_by(case, signin.inside_token(parts)) == {"operations.read", "stream.replay"}
 
 
-def test_the_message_provider_may_tell_what_became_of_a_message_and_nothing_else(case):
-    assert opened_by(case, case.front_door.assembly.receipts.hex()) == {"notice.receipt"}
+def test_the_message_provider_may_tell_what_became_of_a_message_and_nothing_else(case, parts):
+    assert opened_by(case, parts.receipts.hex()) == {"notice.receipt"}
 
 
 @pytest.mark.parametrize("person", ["admin", "auditor", "senco"])
@@ -131,23 +130,3 @@ def test_a_service_that_is_down_or_silent_is_named_soon_and_holds_nobody_up(part
             assert time.monotonic() - began < 3.5
             assert {name: status for name, (status, _) in found.items()} == dict.fromkeys(names, 503)
             assert {report["service"] for _, report in found.values()} == set(names)
-
-
-class served:  # noqa: N801  reads as a sentence
-    """Serve an application on a port of its own, without its lifespan."""
-
-    def __init__(self, app):
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-
-    def __enter__(self):
-        """Start it and give its address."""
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
-
-    def __exit__(self, *_):
-        """Stop it."""
-        self.server.should_exit = True
-        self.thread.join()

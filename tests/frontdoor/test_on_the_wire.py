@@ -1,14 +1,11 @@
 """What only a real server sees: requests that no client library would write. Others are answered all the same."""
 
 import socket
-import threading
-import time
 
 import pytest
-import uvicorn
 
 from child_record.app import service
-from frontdoor.testing import Stage
+from frontdoor.testing import Stage, served
 
 pytestmark = pytest.mark.slow
 POST = b"POST /api/records/R222-22222/links HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer demo-senco\r\n"
@@ -32,16 +29,8 @@ ODD = {
 def port(tmp_path_factory):
     """A service behind the server that the product runs on."""
     stage = Stage(service, tmp_path_factory.mktemp("wire"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(stage.app, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join(timeout=10)
+    with served(stage.app, log_level="critical") as address:
+        yield int(address.rpartition(":")[2])
 
 
 def answer_to(port, sent):

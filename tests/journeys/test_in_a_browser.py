@@ -1,13 +1,10 @@
 """The same journey by hand: triage decides, the coordinator books, and the family's open page moves on by itself."""
 
-import socket
-import threading
-import time
-
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
+
+from frontdoor.testing import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run"]
@@ -17,16 +14,8 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 @pytest.fixture
 def address(front_door):
     """The front door on a port of this machine, carrying and sending by itself."""
-    free = socket.socket()
-    free.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(front_door.application, log_level="warning", timeout_graceful_shutdown=2))
-    thread = threading.Thread(target=server.run, args=([free],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{free.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served(front_door.application, lifespan="auto", timeout_graceful_shutdown=2) as made:
+        yield made
 
 
 @pytest.fixture

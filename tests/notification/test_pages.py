@@ -102,10 +102,16 @@ def test_who_tries_the_demo_can_let_a_message_come_back_and_sees_the_task_arise(
     assert "It came back<" in page(stage).text
     for _ in range(2):
         answer = stage.as_person("parent").post(f"/messages/{notice}/came-back")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/messages")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/messages#{notice}")
     assert "It came back, and waits for an administrator" in page(stage).text
     assert "It came back<" not in page(stage).text
     assert "This was sent, and came back" in page(stage, "admin").text
+    assert f'id="{notice}"' in page(stage).text
+
+
+def test_who_lets_an_older_message_come_back_stays_where_it_is(stage):
+    answer = stage.as_person("parent").post("/messages/a%3Cb/came-back", params={"before": 7})
+    assert answer.headers["location"] == "/messages?before=7#a%3Cb"
 
 
 def test_a_message_that_is_not_there_does_not_come_back_and_nobody_is_told_so(stage):

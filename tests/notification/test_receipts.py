@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -15,16 +16,9 @@ from frontdoor.testing import NOW, Stage, logged
 from notification import domain, handlers, store
 from notification.app import service
 
-TOKEN = bytes(range(32))
-RIGHT = TOKEN.hex()
+RIGHT = bytes(range(32)).hex()
 DEAD = "ZZCANARY@example.org"
 FAILURES = ("temporary-failure", "permanent-failure", "technical-failure")
-
-
-@pytest.fixture
-def stage(stage):
-    stage.app.state.receipts = TOKEN
-    return stage
 
 
 def receipt(notice, status="permanent-failure", **more):
@@ -339,7 +333,7 @@ def test_a_forged_receipt_changes_nothing(stage, family, send, name):
 
 def test_where_there_is_no_token_no_token_is_right(stage, family, send):
     notice = sent(family, send)
-    stage.app.state.receipts = b""
+    stage.app.state.parts = replace(stage.parts, receipts=b"")
     assert [tells(stage, receipt(notice), token).status_code for token in ("", RIGHT, None)] == [401] * 3
 
 

@@ -1,16 +1,11 @@
 """The form in a real browser: by keyboard alone, at 320 pixels, and as axe sees it."""
 
-import socket
-import threading
-import time
-
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 from tests.referral_intake.test_bulk import ROW, file_of
 
-from frontdoor.testing import Stage
+from frontdoor.testing import Stage, served
 from referral_intake.app import service
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -41,16 +36,8 @@ PARENT = [
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     stage = Stage(service, tmp_path_factory.mktemp("browser"))
-    free = socket.socket()
-    free.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(stage.app, log_level="warning"))
-    thread = threading.Thread(target=server.run, args=([free],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{free.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served(stage.app) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -50,16 +51,22 @@ def sent_messages(
         tasks = _tasks(work) if before is None and _may("notice.tasks", call) else []
         sent = [message["notice"] for message in page.messages]
         states = {notice.notice: notice.state for notice in store.notices(work.session, sent)}
-    context: dict[str, Any] = {"page": page, "first_page": before is None, "tasks": tasks, "url": call.parts.public_url}
-    return pages.render(request, "sent.html", states=states, may_settle=_may("notice.settle", call), **context)
+    context: dict[str, Any] = {"page": page, "before": before, "first_page": before is None, "tasks": tasks}
+    context |= {"states": states, "may_settle": _may("notice.settle", call), "url": call.parts.public_url}
+    return pages.render(request, "sent.html", **context)
 
 
 @router.post("/messages/{notice}/came-back", summary="Play the demo's provider: a message came back")
-def came_back(notice: str, call: Annotated[Call, may("messages.demo")]) -> Response:
+def came_back(
+    notice: str,
+    call: Annotated[Call, may("messages.demo")],
+    before: Annotated[int | None, Query(ge=0, le=FURTHEST)] = None,
+) -> Response:
     _in_the_demo(call)
     with call.work() as work:
         handlers.note_receipt(work, notice, "permanent-failure")
-    return RedirectResponse("/messages", 303)
+    shown = "/messages" if before is None else f"/messages?before={before}"
+    return RedirectResponse(f"{shown}#{quote(notice)}", 303)
 
 
 @router.get("/messages/tasks", response_class=HTMLResponse, summary="Messages that a person must see to")
